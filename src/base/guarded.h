@@ -1,0 +1,30 @@
+// Guarded<T>: a value that can only be reached while its mutex is held.
+// Threads: any; `with` blocks on the one mutex. Never call out, never make a system call, never take a second
+// Guarded inside `with` (DESIGN §4: one lock at a time).  Cost: one uncontended lock and unlock.
+#pragma once
+
+#include <mutex>
+#include <utility>
+
+namespace introspectd {
+
+template <typename T>
+class Guarded {
+ public:
+  template <typename... Args>
+  explicit Guarded(Args&&... args) : value_(std::forward<Args>(args)...) {}
+  Guarded(const Guarded&) = delete;
+  Guarded& operator=(const Guarded&) = delete;
+
+  template <typename F>
+  decltype(auto) with(F&& f) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return std::forward<F>(f)(value_);
+  }
+
+ private:
+  std::mutex mutex_;
+  T value_;
+};
+
+}  // namespace introspectd

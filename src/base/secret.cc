@@ -1,0 +1,51 @@
+#include "base/secret.h"
+
+#include <cstring>
+#include <utility>
+
+namespace introspectd {
+
+void zeroize(char* bytes, std::size_t size) noexcept {
+  if (size != 0) explicit_bzero(bytes, size);
+}
+
+bool equal_in_constant_time(std::string_view a, std::string_view b) noexcept {
+  if (a.size() != b.size()) return false;
+  unsigned difference = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    difference |= static_cast<unsigned>(static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]));
+  }
+  return difference == 0;
+}
+
+Secret::Secret(std::string_view bytes) : bytes_(bytes.begin(), bytes.end()) {}
+
+Secret::Secret(Secret&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
+
+Secret& Secret::operator=(Secret&& other) noexcept {
+  if (this != &other) {
+    clear();
+    bytes_ = std::exchange(other.bytes_, {});
+  }
+  return *this;
+}
+
+Secret::~Secret() { clear(); }
+
+void Secret::append(std::string_view bytes) {
+  if (bytes_.capacity() - bytes_.size() < bytes.size()) {
+    std::vector<char> grown;
+    grown.reserve(2 * bytes_.size() + bytes.size());
+    grown.assign(bytes_.begin(), bytes_.end());
+    zeroize(bytes_.data(), bytes_.size());
+    bytes_.swap(grown);
+  }
+  bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
+}
+
+void Secret::clear() noexcept {
+  zeroize(bytes_.data(), bytes_.size());
+  bytes_.clear();
+}
+
+}  // namespace introspectd
