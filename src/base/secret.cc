@@ -32,14 +32,17 @@ Secret& Secret::operator=(Secret&& other) noexcept {
 
 Secret::~Secret() { clear(); }
 
+void Secret::reserve(std::size_t size) {
+  if (bytes_.capacity() >= size) return;
+  std::vector<char> grown;
+  grown.reserve(size);
+  grown.assign(bytes_.begin(), bytes_.end());
+  zeroize(bytes_.data(), bytes_.size());
+  bytes_.swap(grown);
+}
+
 void Secret::append(std::string_view bytes) {
-  if (bytes_.capacity() - bytes_.size() < bytes.size()) {
-    std::vector<char> grown;
-    grown.reserve(2 * bytes_.size() + bytes.size());
-    grown.assign(bytes_.begin(), bytes_.end());
-    zeroize(bytes_.data(), bytes_.size());
-    bytes_.swap(grown);
-  }
+  if (bytes_.capacity() - bytes_.size() < bytes.size()) reserve(2 * bytes_.size() + bytes.size());
   bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
 }
 

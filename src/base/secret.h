@@ -23,6 +23,8 @@ class Secret {
   Secret copy() const { return Secret(reveal()); }
   // Appends; an old block left behind by growth is zeroed too.
   void append(std::string_view bytes);
+  // Room for `size` bytes in all: appends within it keep earlier views valid.
+  void reserve(std::size_t size);
   void clear() noexcept;
 
   bool empty() const { return bytes_.empty(); }
