@@ -1,0 +1,75 @@
+#include "cache/dead_tokens.h"
+
+#include <algorithm>
+
+#include "base/mutant.h"
+#include "cache/slot_memory.h"
+
+namespace introspectd::cache {
+namespace {
+
+// The slot to use for a new dead token; nullptr when an unknown one finds no place.
+DeadSlot* choose(std::span<DeadSlot> set, bool unknown, Tick now) {
+  DeadSlot* first_known = nullptr;
+  DeadSlot* first_unknown = nullptr;
+  DeadSlot* ended = nullptr;
+  std::size_t unknowns = 0;
+  for (DeadSlot& slot : set) {
+    if (slot.until <= now) {
+      ended = &slot;
+      continue;
+    }
+    DeadSlot*& first = slot.unknown != 0 ? first_unknown : first_known;
+    if (slot.unknown != 0) ++unknowns;
+    if (first == nullptr || slot.until < first->until) first = &slot;
+  }
+  if (unknown) {
+    if (unknowns >= DeadTokens::kUnknownWays) return first_unknown;
+    return ended != nullptr ? ended : first_unknown;
+  }
+  if (ended != nullptr) return ended;
+  return first_unknown != nullptr ? first_unknown : first_known;
+}
+
+}  // namespace
+
+DeadTokens::DeadTokens(std::span<std::byte> memory) : slots_(make_slots<DeadSlot>(memory, kWays)) {}
+
+std::span<DeadSlot> DeadTokens::set_of(std::uint64_t place, ServerId server) {
+  return set_at(slots_, kWays, place_in_view(place, server));
+}
+
+DeadSlot* DeadTokens::find(std::uint64_t place, const TokenHash& token, ServerId server, Tick now) {
+  if (MUTANT(dead_token_forgotten)) return nullptr;
+  for (DeadSlot& slot : set_of(place, server)) {
+    if (slot.until > now && slot.server == server && slot.token == token) return &slot;
+  }
+  return nullptr;
+}
+
+DeadTokens::KeepResult DeadTokens::keep(std::uint64_t place, const DeadSlot& slot, Tick now) {
+  if (DeadSlot* const same = find(place, slot.token, slot.server, now)) {
+    same->seq = slot.seq;
+    same->until = std::max(same->until, slot.until);
+    same->unknown = same->unknown != 0 && slot.unknown != 0 ? 1 : 0;
+    return {Kept::kExtended, {}};
+  }
+  DeadSlot* const place_taken = choose(set_of(place, slot.server), slot.unknown != 0, now);
+  if (place_taken == nullptr) return {Kept::kNoRoom, {}};
+  KeepResult result;
+  if (place_taken->until > now) result = {Kept::kForgotAnother, *place_taken};
+  *place_taken = slot;
+  return result;
+}
+
+bool DeadTokens::lift(std::uint64_t place, const TokenHash& token, ServerId server, Seq seq) {
+  for (DeadSlot& slot : set_of(place, server)) {
+    if (slot.until != 0 && slot.seq == seq && slot.server == server && slot.token == token) {
+      slot = DeadSlot{};
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace introspectd::cache

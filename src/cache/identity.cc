@@ -1,0 +1,128 @@
+#include "cache/identity.h"
+
+#include <openssl/evp.h>
+
+#include <bit>
+#include <cstring>
+#include <utility>
+
+#include "base/assert.h"
+
+namespace introspectd::cache {
+namespace {
+
+struct SipState {
+  std::uint64_t v0, v1, v2, v3;
+
+  void round() noexcept {
+    v0 += v1;
+    v1 = std::rotl(v1, 13) ^ v0;
+    v0 = std::rotl(v0, 32);
+    v2 += v3;
+    v3 = std::rotl(v3, 16) ^ v2;
+    v0 += v3;
+    v3 = std::rotl(v3, 21) ^ v0;
+    v2 += v1;
+    v1 = std::rotl(v1, 17) ^ v2;
+    v2 = std::rotl(v2, 32);
+  }
+  void absorb(std::uint64_t word) noexcept {
+    v3 ^= word;
+    round();
+    round();
+    v0 ^= word;
+  }
+};
+
+std::uint64_t load_word(const char* bytes) noexcept {
+  std::uint64_t word = 0;
+  std::memcpy(&word, bytes, sizeof word);
+  return word;
+}
+
+}  // namespace
+
+struct TokenHasher::Digest {
+  struct ContextFree {
+    void operator()(EVP_MD_CTX* freed) const noexcept { EVP_MD_CTX_free(freed); }
+  };
+  struct AlgorithmFree {
+    void operator()(EVP_MD* freed) const noexcept { EVP_MD_free(freed); }
+  };
+  std::unique_ptr<EVP_MD, AlgorithmFree> algorithm{EVP_MD_fetch(nullptr, "SHA256", nullptr)};
+  std::unique_ptr<EVP_MD_CTX, ContextFree> context{EVP_MD_CTX_new()};
+};
+
+TokenHasher::TokenHasher() : digest_(std::make_unique<Digest>()) {
+  CHECK_INVARIANT(digest_->algorithm != nullptr && digest_->context != nullptr);
+  CHECK_INVARIANT(EVP_DigestInit_ex2(digest_->context.get(), digest_->algorithm.get(), nullptr) == 1);
+}
+TokenHasher::TokenHasher(TokenHasher&&) noexcept = default;
+TokenHasher& TokenHasher::operator=(TokenHasher&&) noexcept = default;
+TokenHasher::~TokenHasher() = default;
+
+TokenHash TokenHasher::hash(std::string_view token) {
+  TokenHash hash;
+  unsigned size = 0;
+  EVP_MD_CTX* const context = digest_->context.get();
+  // Re-initialised after the digest, so that no block of the token stays in the context (I44).
+  const bool done = EVP_DigestUpdate(context, token.data(), token.size()) == 1 &&
+                    EVP_DigestFinal_ex(context, hash.bytes.data(), &size) == 1 &&
+                    EVP_DigestInit_ex2(context, nullptr, nullptr) == 1;
+  CHECK_INVARIANT(done && size == hash.bytes.size());
+  return hash;
+}
+
+TokenHash hash_token(std::string_view token) { return TokenHasher().hash(token); }
+
+std::uint64_t siphash(const BootKey& key, std::string_view bytes) noexcept {
+  SipState state{key.k0 ^ 0x736f6d6570736575ULL, key.k1 ^ 0x646f72616e646f6dULL, key.k0 ^ 0x6c7967656e657261ULL,
+                 key.k1 ^ 0x7465646279746573ULL};
+  std::size_t at = 0;
+  for (; at + 8 <= bytes.size(); at += 8) state.absorb(load_word(bytes.data() + at));
+  std::uint64_t last = static_cast<std::uint64_t>(bytes.size()) << 56U;
+  if (at < bytes.size()) std::memcpy(&last, bytes.data() + at, bytes.size() - at);  // little-endian machines only
+  static_assert(std::endian::native == std::endian::little);
+  state.absorb(last);
+  state.v2 ^= 0xff;
+  for (int i = 0; i < 4; ++i) state.round();
+  return state.v0 ^ state.v1 ^ state.v2 ^ state.v3;
+}
+
+std::uint64_t place_of(const BootKey& key, const TokenHash& token) noexcept {
+  std::array<char, 32> bytes{};
+  std::memcpy(bytes.data(), token.bytes.data(), bytes.size());
+  return siphash(key, {bytes.data(), bytes.size()});
+}
+
+ViewBytes& ViewBytes::add(std::string_view part) {
+  const std::uint64_t size = part.size();
+  std::array<char, 8> prefix{};
+  std::memcpy(prefix.data(), &size, prefix.size());
+  bytes_.append(prefix.data(), prefix.size());
+  bytes_.append(part);
+  return *this;
+}
+
+std::optional<ViewId> ViewTable::intern(const ViewBytes& view, ServerId server) {
+  for (std::size_t id = 0; id < views_.size(); ++id) {
+    if (views_[id].bytes == view.bytes() && views_[id].server == server) return static_cast<ViewId>(id);
+  }
+  if (views_.size() == kMost) return std::nullopt;
+  views_.push_back({view.bytes(), server});
+  return static_cast<ViewId>(views_.size() - 1);
+}
+
+std::uint64_t claim_tag(const BootKey& key, ClaimKind kind, ServerId server, std::string_view value) {
+  if (value.empty()) return 0;
+  std::string bytes;
+  bytes.reserve(value.size() + 3);
+  bytes += static_cast<char>(kind);
+  bytes += static_cast<char>(server & 0xffU);
+  bytes += static_cast<char>(server >> 8U);
+  bytes += value;
+  const std::uint64_t tag = siphash(key, bytes);
+  return tag == 0 ? 1 : tag;
+}
+
+}  // namespace introspectd::cache

@@ -1,0 +1,88 @@
+// Identity: what names a determination. X = SHA-256(token); a view is everything else that an answer depends on
+// (AS profile, endpoint, credential, caller view, extra parameters), interned by its exact bytes; the key is (X, view
+// id), compared whole (I15, I16). Where an entry is placed is decided by SipHash under a key of this process, so that
+// nobody can choose colliding tokens (I41, STD 1.20).
+// Threads: TokenHasher has one owner, the rest are values; ViewTable is filled at start, then read by any.
+// Owns: a digest context (TokenHasher).  Errors: ViewTable::intern refuses a view past kMost.
+// Cost: hash of a 43-byte token ≈ 100 ns, SipHash of X ≈ 20 ns; no allocation after construction.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace introspectd::cache {
+
+struct TokenHash {
+  std::array<std::uint8_t, 32> bytes{};
+  bool operator==(const TokenHash&) const = default;
+};
+
+class TokenHasher {
+ public:
+  TokenHasher();
+  TokenHasher(TokenHasher&&) noexcept;
+  TokenHasher& operator=(TokenHasher&&) noexcept;
+  ~TokenHasher();
+  TokenHash hash(std::string_view token);
+
+ private:
+  struct Digest;
+  std::unique_ptr<Digest> digest_;
+};
+
+// One-off form for tools; a loop keeps a TokenHasher.
+TokenHash hash_token(std::string_view token);
+
+// Random, drawn at each start; never leaves the process.
+struct BootKey {
+  std::uint64_t k0 = 0;
+  std::uint64_t k1 = 0;
+};
+
+// SipHash-2-4 (Aumasson, Bernstein) of any bytes.
+std::uint64_t siphash(const BootKey& key, std::string_view bytes) noexcept;
+std::uint64_t place_of(const BootKey& key, const TokenHash& token) noexcept;
+
+using ViewId = std::uint16_t;
+using ServerId = std::uint16_t;   // index of the authorization server in the configuration
+
+// Parts joined injectively: each is prefixed by its length (I16).
+class ViewBytes {
+ public:
+  ViewBytes& add(std::string_view part);
+  const std::string& bytes() const { return bytes_; }
+
+ private:
+  std::string bytes_;
+};
+
+class ViewTable {
+ public:
+  static constexpr std::size_t kMost = 4096;
+  // The id of exactly these bytes; nullopt when the table is full. A view belongs to one AS for ever.
+  std::optional<ViewId> intern(const ViewBytes& view, ServerId server);
+  std::size_t size() const { return views_.size(); }
+  ServerId server_of(ViewId view) const { return views_[view].server; }
+
+ private:
+  struct View {
+    std::string bytes;
+    ServerId server;
+  };
+  std::vector<View> views_;
+};
+
+// Claims by which a purge may name many tokens. A record carries one keyed tag for each.
+enum class ClaimKind : std::uint8_t { kSub, kSid, kClientId, kJti };
+inline constexpr std::size_t kClaimKinds = 4;
+
+// 64-bit keyed tag of a claim value within an AS; 0 exactly when the value is empty (= absent).
+std::uint64_t claim_tag(const BootKey& key, ClaimKind kind, ServerId server, std::string_view value);
+
+}  // namespace introspectd::cache

@@ -1,0 +1,145 @@
+// Shard: one stripe of the cache: an index over a ring of records, the negatives, the dead tokens and the fill floor.
+// It is LRU by second chance (CLOCK): a hit sets a bit; at the tail a record that was asked again goes once more to the
+// head, the others go. A record of X never stands beside a dead X of the same AS, so a hit does not look there.
+// Threads: none of its own: always under the lock that guards it.  Owns: its index; memory belongs to the cache.
+// Errors: none: a full shard evicts, and what cannot be kept is told.  Cost: lookup O(1), no allocation.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "base/time.h"
+#include "cache/dead_tokens.h"
+#include "cache/freshness.h"
+#include "cache/negatives.h"
+#include "cache/record.h"
+#include "cache/ring.h"
+#include "oauth/audience.h"
+
+namespace introspectd::cache {
+
+class ShardIndex;
+
+// The moment of a read, with what is the same for every shard.
+struct ReadTime {
+  Tick tick = 0;
+  WallTime wall;
+};
+
+struct Key {
+  const TokenHash& token;
+  std::uint64_t place;   // place_of(boot key, token)
+  ViewId view;
+  ServerId server;
+};
+
+enum class LookupOutcome : std::uint8_t {
+  kHit,        // active; the body was copied
+  kTooSmall,   // active, but `room` is less than body_bytes: nothing copied, ask again with more
+  kNegative,   // the AS said inactive within negative_ttl
+  kDead,       // revoked by token
+  kAudience,   // active, but for none of the caller's audiences: {"active":false} for this caller (STD 1.24)
+  kMiss,
+};
+
+struct LookupResult {
+  LookupOutcome outcome = LookupOutcome::kMiss;
+  std::size_t body_bytes = 0;
+  Seq seq = 0;   // kMiss: the process-wide seq while the shard was locked: "seq at its lookup" (DESIGN §3)
+};
+
+// What is stored of a determination; `body` empty and `active` false for a negative.
+struct Determination {
+  bool active = false;
+  bool storable = false;    // false: it only supersedes what was there (I20)
+  Seq seq = 0;
+  Tick born = 0;
+  Tick dies = 0;
+  std::uint32_t exp = kNoExp;
+  std::uint32_t iat = 0;
+  ClaimTags tags{};
+  oauth::AudienceMask audience = 0;
+  std::string_view body;
+};
+
+enum class CommitOutcome : std::uint8_t {
+  kStored,
+  kNotStorable,     // no life left, or none was given (I9); older entries of the key are gone
+  kRefusedDead,     // the token is dead (I2)
+  kRefusedFloor,    // a floor is above the flight (I2, I6)
+  kRefusedNewer,    // what is there started later (I20)
+};
+
+// Entries: inserted − replaced − evicted − expired − purged = entries (I53). Counted under the lock.
+struct ShardCounts {
+  std::uint64_t inserted = 0, replaced = 0, evicted = 0, expired = 0, purged = 0;
+  std::uint64_t second_chances = 0, negatives_inserted = 0, negatives_evicted = 0;
+  std::uint64_t dead_forgotten_early = 0, fill_floor_raised = 0;
+  std::uint64_t entries = 0, used_bytes = 0;
+};
+
+struct ShardMemory {
+  std::span<std::byte> index, ring, negatives, dead;
+};
+
+class Shard {
+ public:
+  Shard(const ShardMemory& memory, const BootKey& key);
+  Shard(Shard&&) = delete;
+  Shard& operator=(Shard&&) = delete;
+  ~Shard();
+
+  // `floor` is the AS's: entries that started at or before it are misses. `audience` 0 asks for none.
+  LookupResult lookup(const Key& key, ReadTime now, Duration exp_skew, Seq floor, oauth::AudienceMask audience,
+                      std::span<char> room);
+  CommitOutcome commit(const Key& key, const Determination& what, Seq floor, Tick now);
+
+  struct Purge {
+    Seq seq = 0;
+    Tick until = 0;          // how long a token this node knows stays dead
+    Tick unknown_until = 0;  // how long one that it does not know
+    Tick young_after = 0;    // a dead token forgotten early and made after this tick raises the fill floor
+    Tick tombstone = 0;      // until − made, to know when a forgotten one was made
+    bool flight_known = false;  // a flight of the token is under way
+    bool trusted = false;    // an operator's: kept in full even when unknown
+  };
+  struct PurgeResult {
+    bool known = false;       // a record, a flight or a dead token was there
+    bool newly_dead = false;  // it was not dead before
+    std::size_t dropped = 0;  // records and negatives
+  };
+  // Drops the token's entries in `views` (all of one AS) and remembers it as dead.
+  PurgeResult purge_token(const TokenHash& token, std::uint64_t place, ServerId server, std::span<const ViewId> views,
+                          const Purge& purge, Tick now);
+  bool lift_dead(const TokenHash& token, std::uint64_t place, ServerId server, Seq seq);
+
+  const ShardCounts& counts() const { return counts_; }
+  std::size_t index_buckets() const;   // never changes (tested)
+  Seq fill_floor() const { return fill_floor_; }
+
+ private:
+  LookupResult serve(RecordHeader& record, oauth::AudienceMask audience, std::span<char> room);
+  LookupOutcome lookup_inactive(const Key& key, ReadTime now, Seq floor);
+  CommitOutcome refuse(const Key& key, Seq flight, Seq floor, Tick now);
+  void store_active(const Key& key, const Determination& what, Tick now);
+  void store_negative(const Key& key, const Determination& what, Tick now);
+  void drop(RecordHeader& record, std::uint64_t place);
+  void make_room(std::size_t size, Tick now);
+  void give_second_chance(RecordHeader& record);
+  void write_record(std::byte* where, const Key& key, const Determination& what);
+  void remember_dead(const TokenHash& token, std::uint64_t place, ServerId server, const Purge& purge,
+                     PurgeResult& result, Tick now);
+
+  Ring ring_;
+  std::unique_ptr<ShardIndex> index_;   // hides tsl::robin_set
+  Negatives negatives_;
+  DeadTokens dead_;
+  BootKey boot_key_;
+  Seq fill_floor_ = 0;
+  ShardCounts counts_;
+};
+
+}  // namespace introspectd::cache
