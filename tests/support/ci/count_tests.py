@@ -39,7 +39,9 @@ def main():
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     for line in lines:
         test = json.loads(line)
-        suite = next((s for s in suites if any(name.split(":")[-1] == s for name in test["suite"])), None)
+        # meson names a test `project:suite+suite / name`.
+        names = test["name"].split(" / ")[0].split(":")[-1].split("+")
+        suite = next((s for s in suites if s in names), None)
         if suite is None:
             continue
         for index, number in enumerate(count(test)):
