@@ -17,6 +17,8 @@ NOT_A_TYPE = {"return", "case", "new", "delete", "goto", "else", "co_return", "t
               "sizeof", "using", "typename", "namespace", "struct", "class", "enum", "union", "if", "while", "do"}
 # Names that a library's interface imposes, and the log level of that name.
 IMPOSED = {"kInfo", "info", "data", "handle_data"}
+# A child process is a thing; a function process(Type …) says nothing.
+PROCESS = re.compile(r"(?<=[\w>&*])\s+(process)\s*\(\s*(?:\)|const\b|[A-Z]|std::)")
 FOREIGN = re.compile(r"^(?:uv_|curl|CURL|EVP_|SSL|X509|BIO_|OSSL_|llhttp|sig|addrinfo|getaddrinfo|[A-Z0-9_]+$)")
 
 
@@ -28,7 +30,7 @@ def words_of(name):
 def is_bad(name):
     if name in IMPOSED or FOREIGN.match(name):
         return False
-    return bool(BANNED_WORDS.intersection(words_of(name))) or name.startswith("do_") or name == "process"
+    return bool(BANNED_WORDS.intersection(words_of(name))) or name.startswith("do_")
 
 
 def declared_names(code):
@@ -46,7 +48,7 @@ def banned_words(file):
     if not file.is_cpp:
         return
     stem = file.name.rsplit(".", 1)[0]
-    if stem != "process" and is_bad(stem):  # a child process is a thing; process() says nothing
+    if is_bad(stem):
         yield 1, f"file name '{stem}' contains a banned word"
     seen = set()
     for offset, name in declared_names(file.code):
@@ -54,6 +56,8 @@ def banned_words(file):
         if is_bad(name) and key not in seen:
             seen.add(key)
             yield key[0], f"name '{name}' contains a banned word"
+    for match in PROCESS.finditer(file.code):
+        yield line_of(file.code, match.start(1)), "a function named process() says nothing"
 
 
 def file_names(file):
@@ -107,6 +111,7 @@ FILE_RULES = [
         src("log.info(kX); LogLevel level = LogLevel::kInfo; struct addrinfo hints{};"),
         src("struct Datagram {}; int database = 0; int utility = 0; int undo_x = 0;"),
         src("// the manager and its ctx\nint f();"),
+        src("Process process(kDaemon); const Process process = start();"),
         src("void processed(int subprocess_count);"),
         src("SSL_CTX* tls = SSL_CTX_new(x); curl_multi_info_read(m, &left);"),
     ]),
