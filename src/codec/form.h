@@ -29,11 +29,15 @@ class FormPairs {
 // True when decoding would change nothing (no '%', no '+').
 bool is_plain(std::string_view encoded) noexcept;
 
-// Appends the decoded bytes to `decoded`; nullopt on a bad escape. Returns the view: of `encoded` itself when it is
-// plain (no copy), of the bytes appended otherwise (valid until `decoded` changes).
+// True when every '%' begins an escape of two hexadecimal digits.
+bool is_well_formed(std::string_view encoded) noexcept;
+
+// Appends the decoded bytes to `decoded`; nullopt on a bad escape, nothing appended. Returns the view: of `encoded`
+// itself when it is plain (no copy), of the bytes appended otherwise (valid until `decoded` moves its block: reserve
+// encoded.size() bytes more to keep it).
 std::optional<std::string_view> decode_component(std::string_view encoded, Secret& decoded);
 
-// Appends `bytes` form-encoded: unreserved characters stand, a space becomes '+', everything else %XX (STD 2.01).
+// Appends `bytes` form-encoded: unreserved characters (RFC 3986 §2.3) stand, a space becomes '+', everything else %XX (STD 2.01).
 void encode_component(std::string_view bytes, Secret& encoded);
 
 }  // namespace introspectd::codec

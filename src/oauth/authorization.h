@@ -21,7 +21,9 @@ struct Authorization {
   std::string_view raw_secret;
 };
 
-// Scheme names are case-insensitive; Basic splits at the first ':' (STD 2.01, 2.02, 2.10).
+// Scheme names are case-insensitive; Basic splits at the first ':' (STD 2.01, 2.02, 2.10). A half that cannot be
+// form-decoded (`100%`) stays as it stands. An empty field is kNone. A bearer token has b64token's characters and at
+// most kTokenBytesMost of them, or it is kMalformed. `scratch` is cleared and must live as long as the views.
 Authorization read_authorization(std::string_view field, Secret& scratch);
 
 // `Basic base64(form(id):form(secret))`; with `raw` the halves are not form-encoded (for servers that do it wrong).

@@ -45,11 +45,14 @@ enum class AnswerDefect : std::uint8_t {
 };
 std::string_view describe(AnswerDefect defect) noexcept;
 
+// JSON media types are `application/json` and `application/…+json`, in any case, parameters ignored. Times are judged
+// where active is true only: beside active:false nothing else is read.
 tl::expected<IntrospectionAnswer, AnswerDefect> read_introspection_answer(int status, std::string_view content_type,
                                                                           std::string_view body,
                                                                           const AudienceNames& audiences);
 
-// Retry-After as a delay: seconds or an HTTP date (RFC 9110 §10.2.3); nullopt when absent or absurd. Not clamped.
+// Retry-After as a delay: seconds or an IMF-fixdate (RFC 9110 §10.2.3), a date gone by is 0; nullopt when absent, not
+// readable or beyond 2^63. Not clamped.
 std::optional<std::int64_t> read_retry_after_seconds(std::string_view field, std::int64_t wall_seconds);
 
 }  // namespace introspectd::oauth

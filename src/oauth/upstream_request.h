@@ -33,7 +33,8 @@ FormPost revocation_post(std::string_view token, std::string_view hint, const Cl
 enum class RevocationAnswer : std::uint8_t {
   kRevoked,       // 200
   kRefused,       // 400, 403: the token lives; relayed to the caller
-  kUnavailable,   // everything else, 401 and 429 included: not the caller's fault, the token's state is unknown
+  kUnavailable,   // everything else, 401, 429 and 400 invalid_client included: not the caller's fault, the token's
+                  // state is unknown
 };
 struct RevocationReply {
   RevocationAnswer answer = RevocationAnswer::kUnavailable;
