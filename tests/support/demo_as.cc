@@ -51,7 +51,8 @@ class DemoAs::Server {
     if (!listener_.valid()) return false;
     port_ = port_of(listener_);
     if (!answers_) {
-      answers_ = std::make_unique<DemoAsAnswers>("http://127.0.0.1:" + std::to_string(port_), node_secret_, app_secret_);
+      answers_ = std::make_unique<DemoAsAnswers>("http://127.0.0.1:" + std::to_string(port_), node_secret_,
+                                                 app_secret_);
     }
     epoll_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
     wake_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -122,7 +123,8 @@ class DemoAs::Server {
   int wait_ms() {
     const std::lock_guard lock(mutex_);
     if (due_.empty()) return answers_->faults.idle_close.count() > 0 ? 5 : 1000;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(due_.begin()->first - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(due_.begin()->first - std::chrono::steady_clock::now());
     return left.count() < 0 ? 0 : static_cast<int>(std::min<std::int64_t>(left.count(), 1000));
   }
 
@@ -154,10 +156,14 @@ class DemoAs::Server {
 
   void read_from(std::uint64_t id, Connection& connection) {
     switch (receive_some(connection.socket, connection.unread, now_)) {
-      case Received::kBytes: return answer_next(id, connection);
-      case Received::kTimedOut: return;
+      case Received::kBytes:
+        return answer_next(id, connection);
+      case Received::kTimedOut:
+        return;
       case Received::kEof:
-      case Received::kReset: drop(id); return;
+      case Received::kReset:
+        drop(id);
+        return;
     }
   }
 
@@ -165,12 +171,15 @@ class DemoAs::Server {
     if (connection.waiting) return;
     DemoAsRequest request;
     switch (take_request(connection.unread, request)) {
-      case Taken::kIncomplete: connection.idle_since = now_; return;
+      case Taken::kIncomplete:
+        connection.idle_since = now_;
+        return;
       case Taken::kBad:
         ++answers_->counts.bad_requests;
         drop(id);
         return;
-      case Taken::kRequest: break;
+      case Taken::kRequest:
+        break;
     }
     Due due{id, answers_->answer(request, now_)};
     connection.waiting = true;
@@ -205,7 +214,8 @@ class DemoAs::Server {
   // False when the connection is gone.
   bool flush(std::uint64_t id, Connection& connection) {
     while (!connection.unsent.empty()) {
-      const ssize_t sent = ::send(connection.socket.get(), connection.unsent.data(), connection.unsent.size(), MSG_NOSIGNAL);
+      const ssize_t sent =
+          ::send(connection.socket.get(), connection.unsent.data(), connection.unsent.size(), MSG_NOSIGNAL);
       if (sent > 0) {
         connection.unsent.erase(0, static_cast<std::size_t>(sent));
       } else if (errno == EAGAIN) {
@@ -218,7 +228,9 @@ class DemoAs::Server {
     }
     watch(connection.socket.get(), id, EPOLL_CTL_MOD, EPOLLIN);
     connection.idle_since = now_;
-    if (connection.waiting || connection.end == Answer::End::kKeepAlive || connection.end == Answer::End::kNever) return true;
+    if (connection.waiting || connection.end == Answer::End::kKeepAlive ||
+        connection.end == Answer::End::kNever)
+      return true;
     if (connection.end == Answer::End::kReset) {
       const linger hard{1, 0};
       ::setsockopt(connection.socket.get(), SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
@@ -268,9 +280,15 @@ DemoAs::DemoAs(std::string node_secret, std::string app_secret)
     : server_(std::make_unique<Server>(std::move(node_secret), std::move(app_secret))) {}
 DemoAs::~DemoAs() = default;
 
-bool DemoAs::start(std::uint16_t port) { return server_->start(port); }
-void DemoAs::stop() { server_->stop(); }
-std::uint16_t DemoAs::port() const { return server_->port(); }
+bool DemoAs::start(std::uint16_t port) {
+  return server_->start(port);
+}
+void DemoAs::stop() {
+  server_->stop();
+}
+std::uint16_t DemoAs::port() const {
+  return server_->port();
+}
 
 std::string DemoAs::url(std::string_view path) const {
   return "http://127.0.0.1:" + std::to_string(port()) + std::string(path);
@@ -298,7 +316,9 @@ void DemoAs::script(std::vector<ScriptedReply> replies) {
   });
 }
 
-void DemoAs::send_on_idle_connections(std::string bytes) { server_->push_unasked(std::move(bytes)); }
+void DemoAs::send_on_idle_connections(std::string bytes) {
+  server_->push_unasked(std::move(bytes));
+}
 
 DemoAsCounts DemoAs::counts() const {
   return server_->locked([](DemoAsAnswers& answers) { return answers.counts; });

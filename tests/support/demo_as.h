@@ -3,10 +3,11 @@
 //   POST /introspect  RFC 7662, clients "node" (Basic or in the body)
 //   POST /revoke      RFC 7009, the same clients
 //   GET  /_mint?n=&ttl=&sub=&scope=&aud=   one opaque token a line
-//   GET  /_knob?delay_ms=&fail=&garbage=&hang=&idle_close_ms=&replica_lag_ms=&revoke_fail=   sets faults, tells the counts
-//   GET  /_stats      the counts
+//   GET  /_knob?delay_ms=&fail=&garbage=&hang=&idle_close_ms=&replica_lag_ms=&revoke_fail=   sets faults,
+//   tells the counts GET  /_stats      the counts
 // Threads: its own one serves; every public call may come from any thread.  Owns: thread, sockets, tokens.
-// Errors: start() says whether the port could be had.  Cost: one epoll thread; about as fast as a real server's best case.
+// Errors: start() says whether the port could be had.  Cost: one epoll thread; about as fast as a real
+// server's best case.
 #pragma once
 
 #include <chrono>
@@ -24,18 +25,24 @@
 namespace introspectd::support {
 
 struct DemoAsFaults {
-  std::chrono::milliseconds delay{0};        // before every introspection answer
-  int fail_status = 0;                       // 0 = none; else every introspection gets it
-  int revoke_fail_status = 0;                // the same for revocations
-  bool garbage = false;                      // a captive portal's HTML with status 200
-  bool hang = false;                         // introspections are never answered
-  std::chrono::milliseconds idle_close{0};   // 0 = never; else idle connections are closed after this time
-  std::chrono::milliseconds replica_lag{0};  // after a revocation introspection goes on saying active for so long
+  std::chrono::milliseconds delay{0};       // before every introspection answer
+  int fail_status = 0;                      // 0 = none; else every introspection gets it
+  int revoke_fail_status = 0;               // the same for revocations
+  bool garbage = false;                     // a captive portal's HTML with status 200
+  bool hang = false;                        // introspections are never answered
+  std::chrono::milliseconds idle_close{0};  // 0 = never; else idle connections are closed after this time
+  std::chrono::milliseconds replica_lag{
+      0};  // after a revocation introspection goes on saying active for so long
 };
 
 // An answer to an introspection, byte for byte, instead of the honest one.
 struct ScriptedReply {
-  enum class End { kKeepAlive, kClose, kReset, kNever };  // what follows the bytes; kNever: the connection hangs
+  enum class End {
+    kKeepAlive,
+    kClose,
+    kReset,
+    kNever
+  };  // what follows the bytes; kNever: the connection hangs
   std::string bytes;
   End end = End::kKeepAlive;
   std::chrono::milliseconds delay{0};

@@ -13,14 +13,22 @@ Answer json_answer(int status, std::string_view body, std::string_view extra_fie
 
 std::string_view reason(int status) {
   switch (status) {
-    case 200: return "OK";
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 429: return "Too Many Requests";
-    case 503: return "Service Unavailable";
-    default: return "Status";
+    case 200:
+      return "OK";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 429:
+      return "Too Many Requests";
+    case 503:
+      return "Service Unavailable";
+    default:
+      return "Status";
   }
 }
 
@@ -44,7 +52,8 @@ void set_switch(const std::map<std::string, std::string>& query, const std::stri
   target = value != 0;
 }
 
-std::string value_or(const std::map<std::string, std::string>& form, const std::string& name, std::string otherwise) {
+std::string value_or(const std::map<std::string, std::string>& form, const std::string& name,
+                     std::string otherwise) {
   const auto found = form.find(name);
   return found == form.end() ? std::move(otherwise) : found->second;
 }
@@ -55,12 +64,16 @@ std::string http_response(int status, std::string_view content_type, std::string
                           std::string_view extra_fields) {
   std::string text = "HTTP/1.1 " + std::to_string(status) + " ";
   text.append(reason(status)).append("\r\nContent-Type: ").append(content_type);
-  text.append("\r\nCache-Control: no-store\r\nContent-Length: ").append(std::to_string(body.size())).append("\r\n");
+  text.append("\r\nCache-Control: no-store\r\nContent-Length: ")
+      .append(std::to_string(body.size()))
+      .append("\r\n");
   return text.append(extra_fields).append("\r\n").append(body);
 }
 
 DemoAsAnswers::DemoAsAnswers(std::string issuer, std::string the_node_secret, std::string app_secret)
-    : tokens(std::move(issuer)), node_secret(std::move(the_node_secret)), app_secret_(std::move(app_secret)) {}
+    : tokens(std::move(issuer)),
+      node_secret(std::move(the_node_secret)),
+      app_secret_(std::move(app_secret)) {}
 
 Answer DemoAsAnswers::answer(const DemoAsRequest& request, SteadyTime now) {
   Answer reply = route(request, now);
@@ -94,7 +107,8 @@ Answer DemoAsAnswers::introspect(const DemoAsRequest& request, SteadyTime now) {
   if (faults.fail_status != 0) {
     reply = json_answer(faults.fail_status, R"({"error":"fault_injected"})");
   } else if (faults.garbage) {
-    reply.bytes = http_response(200, "text/html", "<html><body>Please log in to the hotel network</body></html>");
+    reply.bytes =
+        http_response(200, "text/html", "<html><body>Please log in to the hotel network</body></html>");
   } else if (!node_is_client(request)) {
     reply = refuse_client();
   } else if (token.empty()) {
@@ -109,7 +123,8 @@ Answer DemoAsAnswers::introspect(const DemoAsRequest& request, SteadyTime now) {
 Answer DemoAsAnswers::revoke(const DemoAsRequest& request, SteadyTime now) {
   ++counts.revocations;
   if (faults.revoke_fail_status != 0) {
-    return json_answer(faults.revoke_fail_status, R"({"error":"invalid_request","error_description":"fault injected"})");
+    return json_answer(faults.revoke_fail_status,
+                       R"({"error":"invalid_request","error_description":"fault injected"})");
   }
   if (!node_is_client(request)) return refuse_client();
   const std::string token = value_or(request.form, "token", "");
@@ -128,7 +143,8 @@ Answer DemoAsAnswers::issue(const DemoAsRequest& request) {
   TokenGrant grant;
   grant.scope = value_or(request.form, "scope", "read");
   const std::string token = tokens.mint(grant);
-  return json_answer(200, R"({"access_token":")" + token + R"(","token_type":"Bearer","expires_in":600,"scope":")" +
+  return json_answer(200, R"({"access_token":")" + token +
+                              R"(","token_type":"Bearer","expires_in":600,"scope":")" +
                               json_escaped(grant.scope) + "\"}");
 }
 

@@ -1,6 +1,6 @@
 // DemoAsAnswers: what the demo authorization server answers, without sockets.
-// Threads: one at a time (DemoAs holds a lock).  Owns: tokens, faults, script, counts.  Errors: OAuth errors as answers.
-// Cost: O(request).
+// Threads: one at a time (DemoAs holds a lock).  Owns: tokens, faults, script, counts.  Errors: OAuth errors
+// as answers. Cost: O(request).
 #pragma once
 
 #include <deque>

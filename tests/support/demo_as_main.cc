@@ -1,4 +1,5 @@
-// demo_as [PORT]: the demo authorization server as a program of its own; prints its address, ends on SIGTERM or SIGINT.
+// demo_as [PORT]: the demo authorization server as a program of its own; prints its address, ends on SIGTERM
+// or SIGINT.
 #include <signal.h>
 
 #include <charconv>

@@ -23,7 +23,8 @@ std::string percent_decoded(std::string_view text) {
     if (text[i] == '+') {
       result += ' ';
     } else if (text[i] == '%' && i + 2 < text.size() &&
-               std::from_chars(text.data() + i + 1, text.data() + i + 3, value, 16).ptr == text.data() + i + 3) {
+               std::from_chars(text.data() + i + 1, text.data() + i + 3, value, 16).ptr ==
+                   text.data() + i + 3) {
       result += static_cast<char>(value);
       i += 2;
     } else {
@@ -84,7 +85,8 @@ bool read_head(std::string_view head, DemoAsRequest& request) {
 
 Taken take_request(std::string& unread, DemoAsRequest& request) {
   const std::size_t head_end = unread.find("\r\n\r\n");
-  if (head_end == std::string::npos) return unread.size() > kLongestRequest ? Taken::kBad : Taken::kIncomplete;
+  if (head_end == std::string::npos)
+    return unread.size() > kLongestRequest ? Taken::kBad : Taken::kIncomplete;
   request = DemoAsRequest{};
   if (!read_head(std::string_view(unread).substr(0, head_end), request)) return Taken::kBad;
   if (request.fields.contains("transfer-encoding")) return Taken::kBad;

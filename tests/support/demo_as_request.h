@@ -1,6 +1,5 @@
-// DemoAsRequest: one HTTP/1.1 request as the demo authorization server reads it (Content-Length bodies only, as every
-// client of ours sends them).
-// Threads: values.  Owns: its text.  Errors: kBad.  Cost: O(size).
+// DemoAsRequest: one HTTP/1.1 request as the demo authorization server reads it (Content-Length bodies only,
+// as every client of ours sends them). Threads: values.  Owns: its text.  Errors: kBad.  Cost: O(size).
 #pragma once
 
 #include <map>
@@ -28,7 +27,8 @@ Taken take_request(std::string& unread, DemoAsRequest& request);
 // The decoded parameters of a form or query; the last of a repeated name wins.
 std::map<std::string, std::string> parse_form(std::string_view text);
 
-// The client id and secret of a request: Basic (form-decoded, RFC 6749 §2.3.1) or, without it, the body's; "" if absent.
+// The client id and secret of a request: Basic (form-decoded, RFC 6749 §2.3.1) or, without it, the body's; ""
+// if absent.
 std::pair<std::string, std::string> client_credentials_of(const DemoAsRequest& request);
 
 }  // namespace introspectd::support

@@ -1,6 +1,6 @@
-// DemoAsTokens: the tokens of the demo authorization server and what it says about them (RFC 7662 §2.2, RFC 7009 §2.2).
-// Threads: one at a time (DemoAs holds a lock).  Owns: the tokens, in memory.  Errors: an unknown token is inactive.
-// Cost: one hash lookup.
+// DemoAsTokens: the tokens of the demo authorization server and what it says about them (RFC 7662 §2.2, RFC
+// 7009 §2.2). Threads: one at a time (DemoAs holds a lock).  Owns: the tokens, in memory.  Errors: an unknown
+// token is inactive. Cost: one hash lookup.
 #pragma once
 
 #include <chrono>
@@ -18,7 +18,7 @@ namespace introspectd::support {
 
 struct TokenGrant {
   std::string client_id = "app";
-  std::string sub;    // absent when empty
+  std::string sub;  // absent when empty
   std::string scope = "read";
   std::string audience;  // absent when empty
   std::chrono::seconds lifetime{600};
@@ -31,7 +31,8 @@ class DemoAsTokens {
   std::string mint(const TokenGrant& grant);
   // A token for which introspection gives exactly this text.
   void put(const std::string& token, std::string introspection_body);
-  std::string introspect(const std::string& token, SteadyTime now, std::chrono::milliseconds replica_lag) const;
+  std::string introspect(const std::string& token, SteadyTime now,
+                         std::chrono::milliseconds replica_lag) const;
   void revoke(const std::string& token, SteadyTime now);
   std::size_t size() const { return tokens_.size(); }
 

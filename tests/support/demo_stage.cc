@@ -13,7 +13,9 @@ constexpr std::string_view kNodeSecret = "node-secret";
 constexpr std::string_view kCallerSecret = "demo-secret";
 
 // The port people know, where it is free; else any.
-std::uint16_t preferred_port(std::uint16_t wanted) { return listen_on_loopback(wanted).valid() ? wanted : free_port(); }
+std::uint16_t preferred_port(std::uint16_t wanted) {
+  return listen_on_loopback(wanted).valid() ? wanted : free_port();
+}
 
 HttpRequest get(std::string target) {
   HttpRequest request;
@@ -44,7 +46,7 @@ std::string DemoStage::open() {
 std::string DemoStage::start_as() {
   ProcessOptions command{{options_.demo_as, std::to_string(as_port_)}, as_log_path(), {}};
   if (options_.real_as) {
-    command.command = {options_.node, options_.integration_dir + "/as.mjs"};
+    command.command = {"/usr/bin/env", "node", options_.integration_dir + "/as.mjs"};
     command.environment = {{"PORT", std::to_string(as_port_)}};
   }
   auto started = Process::start(command);
@@ -59,22 +61,23 @@ void DemoStage::kill_as() {
   as_->wait(std::chrono::seconds(5));
 }
 
-bool DemoStage::alive() { return introspectd_ && introspectd_->running() && as_ && as_->running(); }
+bool DemoStage::alive() {
+  return introspectd_ && introspectd_->running() && as_ && as_->running();
+}
 
 std::string DemoStage::write_conf() const {
   const std::string as_secret_file = dir_.file("as.secret");
   const std::string caller_secret_file = dir_.file("caller.secret");
   if (!write_file(as_secret_file, kNodeSecret)) return "cannot write " + as_secret_file;
   if (!write_file(caller_secret_file, kCallerSecret)) return "cannot write " + caller_secret_file;
-  const std::string conf = "[listen]\nunix = \"" + socket_path() + "\"\ntcp = [\"127.0.0.1:" +
-                           std::to_string(tcp_port_) + "\"]\n\n[admin]\nunix = \"" + admin_path() +
-                           "\"\ntcp = \"127.0.0.1:" + std::to_string(admin_port_) +
-                           "\"\n\n[[authorization_server]]\nname = \"main\"\nintrospection_endpoint = \"" +
-                           endpoint(as_port_, introspection_path()) + "\"\nrevocation_endpoint = \"" +
-                           endpoint(as_port_, revocation_path()) +
-                           "\"\nclient_id = \"node\"\nclient_auth = \"client_secret_basic\"\nclient_secret_file = \"" +
-                           as_secret_file + "\"\n\n[[caller]]\nid = \"demo\"\nsecret_file = \"" + caller_secret_file +
-                           "\"\n";
+  const std::string conf =
+      "[listen]\nunix = \"" + socket_path() + "\"\ntcp = [\"127.0.0.1:" + std::to_string(tcp_port_) +
+      "\"]\n\n[admin]\nunix = \"" + admin_path() + "\"\ntcp = \"127.0.0.1:" + std::to_string(admin_port_) +
+      "\"\n\n[[authorization_server]]\nname = \"main\"\nintrospection_endpoint = \"" +
+      endpoint(as_port_, introspection_path()) + "\"\nrevocation_endpoint = \"" +
+      endpoint(as_port_, revocation_path()) +
+      "\"\nclient_id = \"node\"\nclient_auth = \"client_secret_basic\"\nclient_secret_file = \"" +
+      as_secret_file + "\"\n\n[[caller]]\nid = \"demo\"\nsecret_file = \"" + caller_secret_file + "\"\n";
   return write_file(conf_path(), conf) ? "" : "cannot write " + conf_path();
 }
 
@@ -82,7 +85,8 @@ std::string DemoStage::wait_until_ready(const HttpRequest& question, bool of_as)
   std::optional<Process>& program = of_as ? as_ : introspectd_;
   const SteadyTime deadline = after(kStartPatience);
   while (std::chrono::steady_clock::now() < deadline) {
-    HttpConnection connection = of_as ? HttpConnection::tcp(as_port_) : HttpConnection::unix_socket(admin_path());
+    HttpConnection connection =
+        of_as ? HttpConnection::tcp(as_port_) : HttpConnection::unix_socket(admin_path());
     if (connection.connected()) {
       const auto answer = connection.ask(question);
       if (answer && answer->status == 200) return "";

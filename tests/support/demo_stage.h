@@ -1,6 +1,7 @@
-// DemoStage: everything that `./dev run` puts on its feet: an authorization server, the conf and secrets in a temporary
-// directory, and introspectd in front of it.  Leaving the stage ends and reaps the programs and removes the directory.
-// Threads: one.  Owns: both programs, the directory.  Errors: text.  Cost: a second or two until ready.
+// DemoStage: everything that `./dev run` puts on its feet: an authorization server, the conf and secrets in a
+// temporary directory, and introspectd in front of it.  Leaving the stage ends and reaps the programs and
+// removes the directory. Threads: one.  Owns: both programs, the directory.  Errors: text.  Cost: a second or
+// two until ready.
 #pragma once
 
 #include <chrono>
@@ -16,11 +17,10 @@
 namespace introspectd::support {
 
 struct DemoStageOptions {
-  std::string introspectd;      // the program
-  std::string demo_as;          // the program
-  std::string integration_dir;  // where as.mjs and node_modules are; only with the real server
-  std::string node;             // the program; only with the real server
-  bool real_as = false;         // npm's oidc-provider instead of the demo server
+  std::string introspectd;  // the program
+  std::string demo_as;      // the program
+  bool real_as = false;     // npm's oidc-provider, run by the `node` of PATH, instead of the demo server
+  std::string integration_dir = "tests/integration";  // where its as.mjs and node_modules are
 };
 
 class DemoStage {

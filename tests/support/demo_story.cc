@@ -1,6 +1,8 @@
-// demo_story: the runner behind `./dev run`. It tells, with real programs and real times, what introspectd does:
-// a miss, hits, a revocation and what follows, an outage of the authorization server; then it stays up to be tried.
-//   demo_story --introspectd PROGRAM --demo-as PROGRAM [--as oidc-provider --node PROGRAM --integration-dir DIR] [--once]
+// demo_story: the runner behind `./dev run`. It tells, with real programs and real times, what introspectd
+// does: a miss, hits, a revocation and what follows, an outage of the authorization server; then it stays up
+// to be tried.
+//   demo_story --daemon PROGRAM --demo-as PROGRAM [--as oidc-provider [--integration-dir DIR]] [--once]
+// oidc-provider is run by the `node` of PATH, from tests/integration unless told.
 // Exit status: 0 when every step came out right (or Ctrl-C after it), 1 when not, 2 for wrong usage.
 #include <poll.h>
 #include <signal.h>
@@ -84,7 +86,9 @@ bool is_active(const Answer& answer) {
   return answer && answer->status == 200 && answer->body.find("\"active\":true") != std::string::npos;
 }
 
-bool is_inactive(const Answer& answer) { return answer && answer->status == 200 && answer->body == kInactive; }
+bool is_inactive(const Answer& answer) {
+  return answer && answer->status == 200 && answer->body == kInactive;
+}
 
 Story::Timed Story::ask(HttpConnection& connection, const HttpRequest& request) {
   const std::uint64_t calls_before = stage_.upstream_calls();
@@ -96,7 +100,8 @@ Story::Timed Story::ask(HttpConnection& connection, const HttpRequest& request) 
 }
 
 void Story::step(std::string_view title) {
-  std::printf("\n%s%d. %s%s\n", styled_ ? "\033[1m" : "", ++number_, std::string(title).c_str(), styled_ ? "\033[0m" : "");
+  std::printf("\n%s%d. %s%s\n", styled_ ? "\033[1m" : "", ++number_, std::string(title).c_str(),
+              styled_ ? "\033[0m" : "");
 }
 
 void Story::show(const Timed& timed) {
@@ -123,7 +128,8 @@ void Story::miss() {
   const Timed timed = introspect(token_);
   show(timed);
   miss_time_ = timed.time;
-  verdict(is_active(timed.answer) && timed.upstream_calls == 1, "active, for one call to the authorization server");
+  verdict(is_active(timed.answer) && timed.upstream_calls == 1,
+          "active, for one call to the authorization server");
 }
 
 void Story::hit() {
@@ -143,12 +149,13 @@ void Story::many_hits() {
   for (int i = 0; i < kManyHits && all_active; ++i) {
     const SteadyTime begin = std::chrono::steady_clock::now();
     all_active = is_active(caller_.ask(request));
-    micros.push_back(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin).count());
+    micros.push_back(
+        std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin).count());
   }
   std::sort(micros.begin(), micros.end());
   const double median = micros[micros.size() / 2];
-  std::printf("     %d hits: median %.0f µs, 99th percentile %.0f µs; the miss took %.0f µs\n", kManyHits, median,
-              micros[micros.size() * 99 / 100], miss_time_.count() * 1000);
+  std::printf("     %d hits: median %.0f µs, 99th percentile %.0f µs; the miss took %.0f µs\n", kManyHits,
+              median, micros[micros.size() * 99 / 100], miss_time_.count() * 1000);
   verdict(all_active && stage_.upstream_calls() == calls_before && median < miss_time_.count() * 1000,
           "all active, and still nobody was asked");
 }
@@ -197,7 +204,8 @@ void Story::outage() {
   const Timed unknown = introspect(third_token_);
   note("A token that nobody asked about before:");
   show(unknown);
-  verdict(unknown.answer && unknown.answer->status == 503, "503: introspectd does not know, and does not guess");
+  verdict(unknown.answer && unknown.answer->status == 503,
+          "503: introspectd does not know, and does not guess");
   verdict(is_inactive(introspect(token_).answer), "the revoked token stays dead");
 }
 
@@ -208,7 +216,8 @@ void Story::recovery() {
   if (!trouble.empty() || !token) return verdict(false, trouble.empty() ? token.error() : trouble);
   const SteadyTime deadline = after(std::chrono::seconds(30));
   Timed timed = introspect(*token);
-  while (!is_active(timed.answer) && std::chrono::steady_clock::now() < deadline && !told_to_end(std::chrono::milliseconds(100))) {
+  while (!is_active(timed.answer) && stage_.alive() && std::chrono::steady_clock::now() < deadline &&
+         !told_to_end(std::chrono::milliseconds(100))) {
     timed = introspect(*token);
   }
   show(timed);
@@ -231,8 +240,8 @@ bool Story::tell() {
   }
   const auto slowed = stage_.ask_as("/_knob?delay_ms=20&replica_lag_ms=600000");
   if (!slowed) verdict(false, slowed.error());
-  for (const auto part : {&Story::miss, &Story::hit, &Story::many_hits, &Story::other_listener, &Story::revocation,
-                          &Story::aftermath, &Story::outage, &Story::recovery}) {
+  for (const auto part : {&Story::miss, &Story::hit, &Story::many_hits, &Story::other_listener,
+                          &Story::revocation, &Story::aftermath, &Story::outage, &Story::recovery}) {
     if (told_to_end(std::chrono::milliseconds(0))) {
       verdict(false, "interrupted");
       return false;
@@ -250,12 +259,15 @@ void print_curl_lines(const DemoStage& stage) {
   std::printf("\nIt all stays up until Ctrl-C. Try it:\n\n");
   std::printf("  # a new token\n  T=$(curl -s '%s/_mint')\n\n", as.c_str());
   std::printf("  # introspect it: over the Unix socket, over TCP\n");
-  std::printf("  curl --unix-socket %s -d \"token=$T\" http://localhost/introspect\n", stage.socket_path().c_str());
+  std::printf("  curl --unix-socket %s -d \"token=$T\" http://localhost/introspect\n",
+              stage.socket_path().c_str());
   std::printf("  curl -u demo:demo-secret -d \"token=$T\" %s/introspect\n\n", tcp.c_str());
   std::printf("  # revoke it, and ask again\n");
-  std::printf("  curl -i --unix-socket %s -d \"token=$T\" http://localhost/revoke\n\n", stage.socket_path().c_str());
+  std::printf("  curl -i --unix-socket %s -d \"token=$T\" http://localhost/revoke\n\n",
+              stage.socket_path().c_str());
   std::printf("  # what the authorization server was asked; how slow and broken it shall be\n");
-  std::printf("  curl '%s/_stats'\n  curl '%s/_knob?delay_ms=500'   # or fail=503; 0 ends it\n\n", as.c_str(), as.c_str());
+  std::printf("  curl '%s/_stats'\n  curl '%s/_knob?delay_ms=500'   # or fail=503; 0 ends it\n\n", as.c_str(),
+              as.c_str());
   std::printf("  # metrics and status\n  curl %s/metrics\n", admin.c_str());
   std::printf("  introspectctl --socket %s status\n\n", stage.admin_path().c_str());
   std::printf("  conf: %s\n  log:  %s\n", stage.conf_path().c_str(), stage.log_path().c_str());
@@ -277,16 +289,19 @@ Arguments read_arguments(int argc, char** argv) {
       continue;
     }
     const std::string value = i + 1 < argc ? argv[++i] : "";
-    if (name == "--introspectd") arguments.stage.introspectd = value;
-    else if (name == "--demo-as") arguments.stage.demo_as = value;
-    else if (name == "--node") arguments.stage.node = value;
-    else if (name == "--integration-dir") arguments.stage.integration_dir = value;
-    else if (name == "--as" && (value == "demo" || value == "oidc-provider")) arguments.stage.real_as = value != "demo";
-    else arguments.wrong = true;
+    if (name == "--daemon")
+      arguments.stage.introspectd = value;
+    else if (name == "--demo-as")
+      arguments.stage.demo_as = value;
+    else if (name == "--integration-dir")
+      arguments.stage.integration_dir = value;
+    else if (name == "--as" && (value == "demo" || value == "oidc-provider"))
+      arguments.stage.real_as = value != "demo";
+    else
+      arguments.wrong = true;
   }
   const DemoStageOptions& stage = arguments.stage;
-  arguments.wrong = arguments.wrong || stage.introspectd.empty() || (!stage.real_as && stage.demo_as.empty()) ||
-                    (stage.real_as && (stage.node.empty() || stage.integration_dir.empty()));
+  arguments.wrong = arguments.wrong || stage.introspectd.empty() || (!stage.real_as && stage.demo_as.empty());
   return arguments;
 }
 
@@ -294,7 +309,8 @@ int stay_up(DemoStage& stage) {
   print_curl_lines(stage);
   while (!told_to_end(std::chrono::milliseconds(500))) {
     if (!stage.alive()) {
-      std::printf("\nA program ended by itself; introspectd's log:\n%s\n", read_file(stage.log_path()).c_str());
+      std::printf("\nA program ended by itself; introspectd's log:\n%s\n",
+                  read_file(stage.log_path()).c_str());
       return 1;
     }
   }
@@ -309,10 +325,11 @@ int run(const Arguments& arguments) {
     std::printf("%s\n", trouble.c_str());
     return 1;
   }
-  std::printf("\n  authorization server  http://127.0.0.1:%u  (%s)\n  introspectd           %s\n"
-              "                        http://127.0.0.1:%u\n", stage.as_port(),
-              arguments.stage.real_as ? "npm's oidc-provider" : "a small demo server", stage.socket_path().c_str(),
-              stage.tcp_port());
+  std::printf(
+      "\n  authorization server  http://127.0.0.1:%u  (%s)\n  introspectd           %s\n"
+      "                        http://127.0.0.1:%u\n",
+      stage.as_port(), arguments.stage.real_as ? "npm's oidc-provider" : "a small demo server",
+      stage.socket_path().c_str(), stage.tcp_port());
   const bool right = Story(stage).tell();
   if (!right) std::printf("\nintrospectd's log:\n%s\n", read_file(stage.log_path()).c_str());
   if (arguments.once || !right) return right ? 0 : 1;
@@ -328,8 +345,9 @@ int main(int argc, char** argv) {
   ::signal(SIGPIPE, SIG_IGN);
   const auto arguments = introspectd::support::read_arguments(argc, argv);
   if (arguments.wrong) {
-    std::fprintf(stderr, "usage: demo_story --introspectd PROGRAM --demo-as PROGRAM [--once]\n"
-                         "                  [--as oidc-provider --node PROGRAM --integration-dir DIR]\n");
+    std::fprintf(stderr,
+                 "usage: demo_story --daemon PROGRAM --demo-as PROGRAM [--once]\n"
+                 "                  [--as oidc-provider [--integration-dir DIR]]\n");
     return 2;
   }
   return introspectd::support::run(arguments);

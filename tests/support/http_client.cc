@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cctype>
+#include <charconv>
 #include <optional>
 
 namespace introspectd::support {
@@ -28,7 +28,8 @@ std::optional<HttpResponse> parse_head(std::string_view head) {
   HttpResponse response;
   if (!head.starts_with("HTTP/1.") || head.size() < 12) return std::nullopt;
   const std::string_view code = head.substr(9, 3);
-  if (std::from_chars(code.data(), code.data() + 3, response.status).ptr != code.data() + 3) return std::nullopt;
+  if (std::from_chars(code.data(), code.data() + 3, response.status).ptr != code.data() + 3)
+    return std::nullopt;
   std::size_t at = head.find("\r\n");
   while (at != std::string_view::npos && at + 2 < head.size()) {
     const std::size_t end = head.find("\r\n", at + 2);
@@ -167,10 +168,14 @@ tl::expected<HttpResponse, std::string> HttpConnection::receive(bool to_head) {
       }
     }
     switch (receive_some(socket_, unread_, deadline)) {
-      case Received::kBytes: break;
-      case Received::kEof: return tl::unexpected("closed after " + std::to_string(unread_.size()) + " bytes");
-      case Received::kReset: return tl::unexpected("reset after " + std::to_string(unread_.size()) + " bytes");
-      case Received::kTimedOut: return tl::unexpected(std::string("nothing came in time"));
+      case Received::kBytes:
+        break;
+      case Received::kEof:
+        return tl::unexpected("closed after " + std::to_string(unread_.size()) + " bytes");
+      case Received::kReset:
+        return tl::unexpected("reset after " + std::to_string(unread_.size()) + " bytes");
+      case Received::kTimedOut:
+        return tl::unexpected(std::string("nothing came in time"));
     }
   }
 }
@@ -185,7 +190,9 @@ bool HttpConnection::stays_open_for(std::chrono::milliseconds time) {
   return unread_.empty() && receive_some(socket_, unread_, after(time)) == Received::kTimedOut;
 }
 
-void HttpConnection::half_close() { ::shutdown(socket_.get(), SHUT_WR); }
+void HttpConnection::half_close() {
+  ::shutdown(socket_.get(), SHUT_WR);
+}
 
 void HttpConnection::reset() {
   const linger hard{1, 0};

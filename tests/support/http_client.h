@@ -1,6 +1,6 @@
-// HttpConnection: a small blocking HTTP/1.1 client over loopback TCP or a Unix socket, for the demo and black-box tests.
-// It also sends raw bytes, so that a test can be as wrong as it wants.
-// Threads: one.  Owns: its socket.  Errors: text.  Cost: blocking calls with a deadline (5 s unless told).
+// HttpConnection: a small blocking HTTP/1.1 client over loopback TCP or a Unix socket, for the demo and
+// black-box tests. It also sends raw bytes, so that a test can be as wrong as it wants. Threads: one.  Owns:
+// its socket.  Errors: text.  Cost: blocking calls with a deadline (5 s unless told).
 #pragma once
 
 #include <chrono>

@@ -45,7 +45,9 @@ bool wait_for(const Fd& socket, short events, SteadyTime deadline) {
 
 }  // namespace
 
-SteadyTime after(std::chrono::milliseconds delay) { return std::chrono::steady_clock::now() + delay; }
+SteadyTime after(std::chrono::milliseconds delay) {
+  return std::chrono::steady_clock::now() + delay;
+}
 
 Fd listen_on_loopback(std::uint16_t port) {
   Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -64,7 +66,9 @@ std::uint16_t port_of(const Fd& socket) {
   return ntohs(address.sin_port);
 }
 
-std::uint16_t free_port() { return port_of(listen_on_loopback(0)); }
+std::uint16_t free_port() {
+  return port_of(listen_on_loopback(0));
+}
 
 Fd connect_tcp(std::uint16_t port) {
   Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));

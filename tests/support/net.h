@@ -1,6 +1,6 @@
 // Net: the few socket calls that the demo and the black-box tests need; loopback and Unix sockets only.
-// Threads: any; no state.  Owns: nothing.  Errors: an invalid Fd, an empty optional or false; errno tells why.
-// Cost: system calls; every blocking call takes a deadline.
+// Threads: any; no state.  Owns: nothing.  Errors: an invalid Fd, an empty optional or false; errno tells
+// why. Cost: system calls; every blocking call takes a deadline.
 #pragma once
 
 #include <chrono>

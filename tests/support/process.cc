@@ -57,7 +57,9 @@ std::vector<std::string> merged_environment(const ProcessOptions& options) {
   ::_exit(127);
 }
 
-int to_ms(std::chrono::milliseconds patience) { return static_cast<int>(patience.count()); }
+int to_ms(std::chrono::milliseconds patience) {
+  return static_cast<int>(patience.count());
+}
 
 }  // namespace
 
@@ -89,7 +91,9 @@ Process::~Process() {
   if (pid_ > 0) stop(std::chrono::seconds(6));
 }
 
-bool Process::running() { return pid_ > 0 && !wait(std::chrono::milliseconds(0)); }
+bool Process::running() {
+  return pid_ > 0 && !wait(std::chrono::milliseconds(0));
+}
 
 void Process::send_signal(int number) const {
   if (pid_ > 0) ::kill(pid_, number);
@@ -130,7 +134,8 @@ TempDir::~TempDir() {
 
 bool write_file(const std::string& path, std::string_view bytes) {
   const Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  return file.valid() && ::write(file.get(), bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size());
+  return file.valid() &&
+         ::write(file.get(), bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size());
 }
 
 std::string read_file(const std::string& path) {

@@ -1,6 +1,7 @@
 // Process: a child program that cannot outlive us, and a directory that removes itself.
-// Threads: one (the one that starts a child must live as long as the child: the kernel ties PR_SET_PDEATHSIG to it).
-// Owns: the child, until it is reaped; the directory.  Errors: text or false.  Cost: fork, exec, wait.
+// Threads: one (the one that starts a child must live as long as the child: the kernel ties PR_SET_PDEATHSIG
+// to it). Owns: the child, until it is reaped; the directory.  Errors: text or false.  Cost: fork, exec,
+// wait.
 #pragma once
 
 #include <sys/types.h>

@@ -1,0 +1,74 @@
+// A revoked token is dead for every request that is sent after the revoker got its 200, whatever is in flight.
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { AuthorizationServer, Daemon, introspect, isActive, isInactive, pause, revoke, until } from './stage.mjs';
+
+const SIDE_BY_SIDE = 100;
+const as = await new AuthorizationServer().start();
+const daemon = await new Daemon(as, {
+  listen: { threads: 4 },
+  upstream: { max_connections: 256, max_in_flight: 1024 },
+  caller: { max_in_flight: 1024 },
+}).start();
+daemon.unix.connections = 512;
+daemon.tcp.connections = 512;
+
+// One token: a cold request is on its way to the slowed server, the token is revoked, then everybody asks.
+async function race(token, number) {
+  const inFlight = introspect(daemon.tcp, token);
+  await pause(50 + (number * 37) % 350);
+  const revoked = await revoke(number % 2 ? daemon.unix : daemon.tcp, token);
+  assert.equal(revoked.status, 200, `revoke: ${revoked.status} ${revoked.body}`);
+  const ask = async (to) => {
+    const reply = await introspect(to, token);
+    assert.ok(isInactive(reply), `after the revocation: ${reply.status} ${reply.body}`);
+  };
+  await Promise.all([ask(daemon.unix), ask(daemon.tcp), ask(daemon.unix), ask(daemon.tcp)]);
+  const early = await inFlight;   // asked before the revocation: either answer is true to its time, an error is not
+  assert.equal(early.status, 200, `in flight: ${early.status} ${early.body}`);
+  await Promise.all([ask(daemon.unix), ask(daemon.tcp)]);  // the late answer of the server has arrived and changed nothing
+}
+
+test('no request sent after POST /revoke answered 200 gets active, 1 000 times with a fetch in flight (I1, I2, I3)', async () => {
+  const tokens = await as.mint(1000);
+  await as.knob({ delay_ms: 500 });
+  for (let first = 0; first < tokens.length; first += SIDE_BY_SIDE) {
+    const before = await as.introspections();
+    await Promise.all(tokens.slice(first, first + SIDE_BY_SIDE).map(race));
+    assert.equal(await as.introspections() - before, SIDE_BY_SIDE, 'one call each, before its revocation; none after');
+  }
+  await as.knob({ delay_ms: 0 });
+});
+
+test('the same with the answer cached before', async () => {
+  for (const token of await as.mint(100)) {
+    assert.ok(isActive(await introspect(daemon.unix, token)));
+    assert.equal((await revoke(daemon.tcp, token)).status, 200);
+    assert.ok(isInactive(await introspect(daemon.unix, token)));
+    assert.ok(isInactive(await introspect(daemon.tcp, token)));
+  }
+});
+
+test('a revocation reaches the authorization server', async () => {
+  const [token] = await as.mint();
+  const before = (await as.stats()).revocations;
+  assert.equal((await revoke(daemon.unix, token)).status, 200);
+  assert.equal((await as.stats()).revocations - before, 1);
+});
+
+test('revoking an unknown token is 200 as well (RFC 7009 2.2)', async () => {
+  assert.equal((await revoke(daemon.unix, 'never-heard-of-this-one')).status, 200);
+});
+
+test('a revocation that the server cannot take is 503, and the token stays dead here (STD 4.06)', async () => {
+  const [token] = await as.mint();
+  assert.ok(isActive(await introspect(daemon.unix, token)));
+  await as.kill();
+  const reply = await revoke(daemon.unix, token);
+  assert.equal(reply.status, 503, reply.body);
+  assert.ok(reply.headers['retry-after']);
+  assert.ok(isInactive(await introspect(daemon.unix, token)));
+  await as.start();
+  const [fresh] = await as.mint();
+  await until(async () => isActive(await introspect(daemon.unix, fresh)), { patience: 30000, what: 'recovery' });
+});
