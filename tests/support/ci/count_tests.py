@@ -1,7 +1,8 @@
 """Counts what a `meson test` run did: prints one tally line (suite, passed, failed, skipped) for each wanted suite.
 
 One test = one doctest case where the program is a doctest binary, one case of a program that closes with
-`N passed, N failed`, one test of node's runner, else one meson test. A suite that ran nothing is one failure, so that a lost subdir cannot be green.
+`N passed, N failed`, one test of node's runner, else one meson test. A suite that ran nothing is one failure, so that a
+lost subdir cannot be green.
 """
 
 import json
