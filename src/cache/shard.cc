@@ -233,6 +233,13 @@ void Shard::remember_dead(const TokenHash& token, std::uint64_t place, ServerId 
   }
 }
 
+bool Shard::knows(const TokenHash& token, std::uint64_t place, ServerId server, std::span<const ViewId> views,
+                  Tick now) {
+  if (dead_.find(place, token, server, now) != nullptr) return true;
+  return std::any_of(views.begin(), views.end(),
+                     [&](ViewId view) { return index_->find(place, token, view) != nullptr; });
+}
+
 bool Shard::lift_dead(const TokenHash& token, std::uint64_t place, ServerId server, Seq seq) {
   return dead_.lift(place, token, server, seq);
 }

@@ -114,6 +114,8 @@ class Shard {
   // Drops the token's entries in `views` (all of one AS) and remembers it as dead.
   PurgeResult purge_token(const TokenHash& token, std::uint64_t place, ServerId server, std::span<const ViewId> views,
                           const Purge& purge, Tick now);
+  // A record or a dead token is there. A negative is none: the AS itself does not know the token.
+  bool knows(const TokenHash& token, std::uint64_t place, ServerId server, std::span<const ViewId> views, Tick now);
   bool lift_dead(const TokenHash& token, std::uint64_t place, ServerId server, Seq seq);
 
   const ShardCounts& counts() const { return counts_; }

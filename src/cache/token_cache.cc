@@ -104,11 +104,12 @@ Determination TokenCache::determination(const Ticket& ticket, const oauth::Intro
 
 TokenCache::Commit TokenCache::commit(const Ticket& ticket, const oauth::IntrospectionAnswer& answer, Now now) {
   Commit result;
-  result.worth = judge_freshness(answer, options_.freshness, ticket.start, now);
+  result.worth = judge(ticket, answer, now);
   const Determination what = determination(ticket, answer, result.worth);
   const Key key{ticket.token, ticket.place, ticket.view, ticket.server};
-  result.outcome = shard_of(ticket.place).with([&](Shard& shard) {
-    return shard.commit(key, what, floor(ticket.server), tick_of(now.mono));
+  shard_of(ticket.place).with([&](Shard& shard) {
+    result.outcome = shard.commit(key, what, floor(ticket.server), tick_of(now.mono));
+    result.fill_floor = shard.fill_floor();
   });
   return result;
 }
@@ -133,6 +134,13 @@ TokenCache::Purged TokenCache::purge_token(const TokenHash& token, ServerId serv
     return shard.purge_token(token, at, server, views_of_server_[server], purge, tick_of(now.mono));
   });
   return {seq, result.known, result.newly_dead};
+}
+
+bool TokenCache::knows(const TokenHash& token, ServerId server, Now now) {
+  const std::uint64_t at = place(token);
+  return shard_of(at).with([&](Shard& shard) {
+    return shard.knows(token, at, server, views_of_server_[server], tick_of(now.mono));
+  });
 }
 
 bool TokenCache::lift_dead(const TokenHash& token, ServerId server, Seq seq) {

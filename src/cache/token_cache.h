@@ -74,8 +74,13 @@ class TokenCache {
   struct Commit {
     Worth worth;
     CommitOutcome outcome = CommitOutcome::kNotStorable;
+    Seq fill_floor = 0;   // of the shard: what kRefusedFloor was judged by, beside floor(server)
   };
   Commit commit(const Ticket& ticket, const oauth::IntrospectionAnswer& answer, Now now);
+  // The worth alone, for an answer that a newer purge keeps out of the cache.
+  Worth judge(const Ticket& ticket, const oauth::IntrospectionAnswer& answer, Now now) const {
+    return judge_freshness(answer, options_.freshness, ticket.start, now);
+  }
 
   struct Purged {
     Seq seq = 0;
@@ -85,6 +90,8 @@ class TokenCache {
   // The token is dead for this AS in every view. `flight_known`: a flight of it is under way. When this returns, every
   // later lookup of any thread says so (I1, I5).
   Purged purge_token(const TokenHash& token, ServerId server, bool flight_known, bool trusted, Now now);
+  // Is there an entry of the token for this AS, or is it dead? Decides which quota a revocation takes (F102).
+  bool knows(const TokenHash& token, ServerId server, Now now);
   // Undoes exactly the purge `seq`: the token lives, but is asked for anew (STD 4.06).
   bool lift_dead(const TokenHash& token, ServerId server, Seq seq);
   // Everything of this AS that started before now is a miss. Returns the new floor (I5).

@@ -1,0 +1,54 @@
+// CallerTable: who may ask, and how a request proves who it is: Basic (form-decoded, or raw as some clients send it),
+// client_secret_post, bearer, or the peer of a Unix socket (STD 1.12, 2.01–2.11; SPEC §2).
+// Callers over TCP authenticate unless `caller_auth = "none"`. On the Unix socket an allowed peer is a caller already:
+// an Authorization that matches a caller overrides that, an unknown one is ignored (drop-in).
+// Threads: built at start, then read by any.  Owns: nothing; settings must outlive it.
+// Errors: Outcome (kCallerUnknown, kTwoMechanisms).  Cost: O(callers); a session asks once per header (see Identified).
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <variant>
+
+#include <tl/expected.hpp>
+
+#include "base/secret.h"
+#include "cache/identity.h"
+#include "http/request.h"
+#include "ports/byte_stream.h"
+#include "service/messages.h"
+#include "service/outcomes.h"
+#include "service/settings.h"
+
+namespace introspectd::service {
+
+inline constexpr std::uint32_t kOverflowId = 65534;   // what the kernel shows for an id that it cannot map: nobody
+
+class CallerTable {
+ public:
+  explicit CallerTable(const Settings& settings) : settings_(&settings) {}
+
+  // May this peer use the socket at all (F40)? TCP peers may; they authenticate.
+  bool admits(const ports::Peer& peer) const;
+  // The caller that a peer is by itself; anonymous() where no entry names it. Only for peers that need no more proof.
+  bool needs_no_proof(const ports::Peer& peer) const;
+  CallerId caller_of(const ports::Peer& peer) const;
+  // What the request proves. `scratch` takes decoded credentials and is overwritten by the next use.
+  tl::expected<CallerId, Outcome> identify(const http::Request& request, const ports::Peer& peer,
+                                           Secret& scratch) const;
+
+  // The caller that stands for peers without an entry: default AS, no audience.
+  CallerId anonymous() const { return static_cast<CallerId>(settings_->callers.size()); }
+  oauth::AudienceMask audience(CallerId caller) const;
+  cache::ServerId server(CallerId caller) const;
+
+ private:
+  struct FormCredential;
+  tl::expected<CallerId, Outcome> from_header(std::string_view field, Secret& scratch) const;
+  tl::expected<CallerId, Outcome> from_form(const FormCredential& form) const;
+  bool secret_matches(const CallerSettings& caller, std::string_view secret) const;
+
+  const Settings* settings_;
+};
+
+}  // namespace introspectd::service

@@ -1,0 +1,45 @@
+#include "service/loop_counters.h"
+
+namespace introspectd::service {
+namespace {
+
+using enum Counter;
+
+constexpr std::string_view kLookupsFamily = "introspectd_cache_lookups_total";
+constexpr std::string_view kLookupsHelp = "Cache lookups by what they found; all together are the lookups.";
+constexpr std::string_view kConnectionsFamily = "introspectd_connections_total";
+constexpr std::string_view kConnectionsHelp = "Connections of callers and admins by what became of them.";
+
+// Families with the same name stand together; kLookups itself is the sum of its rows and has none.
+constexpr std::array kTable{
+    CounterRow{kRequests, "introspectd_received_requests_total", "", "Requests that are owed a reply."},
+    CounterRow{kGone, "introspectd_gone_requests_total", "", "Requests whose peer was gone before the reply."},
+    CounterRow{kHits, kLookupsFamily, "result=\"hit\"", kLookupsHelp},
+    CounterRow{kNegatives, kLookupsFamily, "result=\"negative\"", kLookupsHelp},
+    CounterRow{kDead, kLookupsFamily, "result=\"dead\"", kLookupsHelp},
+    CounterRow{kAudience, kLookupsFamily, "result=\"audience\"", kLookupsHelp},
+    CounterRow{kMisses, kLookupsFamily, "result=\"miss\"", kLookupsHelp},
+    CounterRow{kJoins, kLookupsFamily, "result=\"joined\"", kLookupsHelp},
+    CounterRow{kRefused, kLookupsFamily, "result=\"refused\"", kLookupsHelp},
+    CounterRow{kConnectionsAccepted, kConnectionsFamily, "event=\"accepted\"", kConnectionsHelp},
+    CounterRow{kConnectionsRefused, kConnectionsFamily, "event=\"refused\"", kConnectionsHelp},
+    CounterRow{kConnectionsClosed, kConnectionsFamily, "event=\"closed\"", kConnectionsHelp},
+    CounterRow{kRevocations, "introspectd_revocation_requests_total", "", "Revocation requests of callers (RFC 7009)."},
+    CounterRow{kPurges, "introspectd_purges_total", "kind=\"token\"", "Purges applied, by what they named."},
+    CounterRow{kFlushes, "introspectd_purges_total", "kind=\"all\"", "Purges applied, by what they named."},
+    CounterRow{kCredentialReloads, "introspectd_credential_reloads_total", "",
+               "Secrets read again because an authorization server refused ours."},
+    CounterRow{kClockSkewSuspected, "introspectd_clock_skew_suspected_total", "",
+               "Answers whose iat lies in the future: served, not stored."},
+    CounterRow{kCommitsRefused, "introspectd_fills_refused_total", "",
+               "Answers not stored because a purge or a floor is newer than their request."},
+    CounterRow{kSuccessorFlights, "introspectd_successor_flights_total", "",
+               "Requests sent again because a purge came after the first one had started."},
+};
+static_assert(kTable.size() == kCounters - 1);
+
+}  // namespace
+
+std::span<const CounterRow> counter_table() noexcept { return kTable; }
+
+}  // namespace introspectd::service

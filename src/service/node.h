@@ -1,0 +1,122 @@
+// Node: the whole service layer, wired: N fronts that answer callers, one back loop that fetches, revokes, purges and
+// serves admins, and the cache between them. app gives it real loops and curl, the simulator its own (DESIGN §7).
+// Threads: each method says its loop. Nothing but values crosses.  Owns: everything of the service layer; loops,
+// upstream and settings must outlive it, and the loops must have stopped before it is destroyed.
+// Errors: outcomes.  Cost: see the parts.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/log.h"
+#include "base/secret.h"
+#include "base/unique_function.h"
+#include "cache/token_cache.h"
+#include "http/response_writer.h"
+#include "http/routes.h"
+#include "ports/byte_stream.h"
+#include "ports/event_loop.h"
+#include "ports/upstream.h"
+#include "service/admin.h"
+#include "service/connection_book.h"
+#include "service/fetcher.h"
+#include "service/front.h"
+#include "service/introspect.h"
+#include "service/purger.h"
+#include "service/revoker.h"
+#include "service/server_link.h"
+#include "service/settings.h"
+
+namespace introspectd::service {
+
+struct LogLosses {
+  std::uint64_t dropped = 0;
+  std::uint64_t suppressed = 0;
+};
+
+struct NodeParts {
+  ports::EventLoop& back;
+  std::vector<ports::EventLoop*> fronts;
+  ports::Upstream& upstream;
+  const Settings& settings;
+  std::span<std::byte> cache_memory;
+  cache::BootKey boot_key;
+  std::uint64_t jitter_seed = 0;
+  Log log;
+  std::string_view version;
+  UniqueFunction<Secret(cache::ServerId)> reload_secret;   // back loop; empty: secrets are not read again
+  UniqueFunction<LogLosses()> log_losses;                  // back loop; may be empty
+};
+
+class Node {
+ public:
+  explicit Node(NodeParts parts);
+  Node(Node&&) = delete;
+  Node& operator=(Node&&) = delete;
+  ~Node();
+
+  // Any thread: the front that is to take a connection of this peer; nullopt: over a limit, close it.
+  std::optional<std::size_t> place_connection(const ports::Peer& peer);
+  // On front `front`'s loop, after place_connection gave it.
+  void accept(std::size_t front, std::unique_ptr<ports::ByteStream> stream);
+  // On the back loop; closed at once when there are too many.
+  void accept_admin(std::unique_ptr<ports::ByteStream> stream);
+
+  // On the back loop. Answers what is under way, takes nothing new; `drained` runs on the back loop when all sessions
+  // are gone (F119).
+  void drain(UniqueFunction<void()> drained);
+  // On the back loop: what is left of flights and revocations is given up; who waits is told.
+  void abandon_upstream();
+  // On front `front`'s loop, and for the admins on the back loop: what is left of connections ends.
+  void abandon_front(std::size_t front);
+  void abandon_admins();
+
+  // On the back loop.
+  Figures figures();
+  cache::TokenCache& cache() { return *cache_; }
+  const Fetcher& fetcher() const { return *fetcher_; }
+  Purger& purger() { return *purger_; }
+
+ private:
+  struct FrontSide;
+  class ReplyPost;
+  class BackPost;
+
+  void make_views();
+  void make_back();
+  void make_front(std::size_t index);
+  void front_drained();
+
+  NodeParts parts_;
+  MonoTime started_;
+  http::Routes caller_routes_;
+  http::Routes admin_routes_;
+  cache::ViewTable views_;
+  std::vector<cache::ViewId> view_of_server_;
+  std::unique_ptr<cache::TokenCache> cache_;
+  ConnectionBook book_;
+
+  std::unique_ptr<ReplyPost> replies_;
+  std::unique_ptr<BackPost> back_link_;
+  std::unique_ptr<LoopCounters> back_counters_;
+  std::vector<std::unique_ptr<ServerLink>> servers_;
+  std::unique_ptr<Fetcher> fetcher_;
+  std::unique_ptr<Purger> purger_;
+  std::unique_ptr<Revoker> revoker_;
+  http::ResponseWriter admin_writer_;
+  std::unique_ptr<Admin> admin_;
+  std::unique_ptr<Front> admin_front_;
+
+  std::vector<std::unique_ptr<FrontSide>> fronts_;
+  std::size_t fronts_draining_ = 0;
+  UniqueFunction<void()> drained_;
+  bool draining_ = false;
+};
+
+}  // namespace introspectd::service

@@ -1,0 +1,32 @@
+// Purger: applies purges, from whatever source, to the cache and to the flights in one turn of the back loop, so that
+// an acknowledged purge cannot be overtaken (I1–I6, DESIGN §5).
+// Threads: the back loop only.  Owns: nothing.  Errors: none.  Cost: one shard lock for a token, one of each for all.
+#pragma once
+
+#include "base/log.h"
+#include "cache/token_cache.h"
+#include "ports/event_loop.h"
+#include "service/fetcher.h"
+#include "service/loop_counters.h"
+
+namespace introspectd::service {
+
+class Purger {
+ public:
+  Purger(ports::EventLoop& loop, cache::TokenCache& cache, Fetcher& fetcher, LoopCounters& counters)
+      : loop_(&loop), cache_(&cache), fetcher_(&fetcher), counters_(&counters) {}
+
+  // `trusted`: an operator's purge is kept in full even when this node never saw the token.
+  cache::TokenCache::Purged purge_token(const cache::TokenHash& token, cache::ServerId server, bool trusted);
+  bool knows(const cache::TokenHash& token, cache::ServerId server) const;
+  void flush(cache::ServerId server);
+  bool lift_dead(const cache::TokenHash& token, cache::ServerId server, cache::Seq seq);
+
+ private:
+  ports::EventLoop* loop_;
+  cache::TokenCache* cache_;
+  Fetcher* fetcher_;
+  LoopCounters* counters_;
+};
+
+}  // namespace introspectd::service

@@ -1,0 +1,25 @@
+// replies: writes the HTTP reply of an outcome: status, error body, and the fields that a status demands
+// (WWW-Authenticate, Allow, Retry-After). The same bytes for the same outcome, cached or not (I22, I28).
+// Threads: one loop.  Owns: nothing.  Errors: none.  Cost: one small body; not for active hits.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "service/outcomes.h"
+#include "service/server_session.h"
+
+namespace introspectd::service {
+
+struct ReplyFields {
+  std::string_view www_authenticate;        // with 401
+  std::string_view allow;                   // with 405
+  std::uint32_t retry_after_seconds = 1;    // where the outcome's row asks for it
+  std::string_view error;                   // instead of the row's, where the AS said which
+  std::string_view description;             // instead of the row's
+  int status = 0;                           // instead of the row's
+};
+
+void send_reply(ServerSession& session, Outcome outcome, const ReplyFields& fields = {});
+
+}  // namespace introspectd::service

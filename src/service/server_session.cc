@@ -1,0 +1,283 @@
+#include "service/server_session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.h"
+
+namespace introspectd::service {
+namespace {
+
+constexpr std::size_t kReadMost = 16384;
+constexpr std::size_t kReadLeast = 2048;          // of free room before the buffer grows
+constexpr std::size_t kOutputPendingMost = 16384;  // no lookup while more is pending (I38)
+constexpr std::size_t kLingerBytesMost = 65536;
+constexpr Duration kLingerMost = std::chrono::seconds{1};
+constexpr Duration kSweep = std::chrono::milliseconds{100};   // how late check_deadline may come
+constexpr Duration kMemoryKept = std::chrono::seconds{1};     // after it an idle connection gives its buffers back
+
+}  // namespace
+
+ServerSession::ServerSession(SessionServices& services, std::unique_ptr<ports::ByteStream> stream, std::uint32_t slot)
+    : services_(&services),
+      stream_(std::move(stream)),
+      peer_(stream_->peer()),
+      parser_(http::ParserLimits{}),
+      slot_(slot) {}
+
+void ServerSession::start() {
+  deadline_ = now().mono + services_->limits.idle_timeout;
+  if (!services_->application.admits(peer())) {
+    services_->counters.add(Counter::kRequests);
+    owed_ = true;
+    shape_.keep_alive = false;
+    services_->application.refuse(*this, Outcome::kPeerRefused, 0, "");
+    close_after_flush();
+  }
+  settle();
+}
+
+void ServerSession::on_readable() {
+  if (state_ == State::kLingering) {
+    linger();
+    return;
+  }
+  if (state_ != State::kOpen) return;
+  read_more();
+  serve_buffered();
+  settle();
+}
+
+// One read an event: what is left comes with the next one, so an unpipelined request costs one system call.
+void ServerSession::read_more() {
+  std::span<char> room = in_.reserve(kReadLeast);
+  room = room.first(std::min(room.size(), kReadMost));
+  const ports::IoResult result = stream_->read(room);
+  switch (result.status) {
+    case ports::IoStatus::kOk:
+      in_.commit(result.bytes);
+      released_ = false;
+      if (idle_) {   // the first bytes of a request: its time runs from here (F33)
+        idle_ = false;
+        deadline_ = now().mono + services_->limits.header_timeout;
+      }
+      break;
+    case ports::IoStatus::kWouldBlock: break;
+    case ports::IoStatus::kEnd: peer_finished_ = true; break;
+    case ports::IoStatus::kError: finish(); break;
+  }
+}
+
+void ServerSession::serve_buffered() {
+  while (state_ == State::kOpen && !in_.empty() && out_.size() <= kOutputPendingMost && serve_one()) {
+  }
+  if (state_ == State::kOpen && in_.empty() && !idle_ && !parser_.started()) {
+    idle_ = true;
+    deadline_ = now().mono + services_->limits.idle_timeout;
+  }
+  // A message that was cut off by the peer's end gets no reply: there is nobody to answer (RFC 9112 §8).
+  if (state_ == State::kOpen && peer_finished_ && out_.size() <= kOutputPendingMost) close_after_flush();
+}
+
+// False when more bytes are needed.
+bool ServerSession::serve_one() {
+  switch (parser_.parse(in_.view())) {
+    case http::ParseStatus::kNeedMore: return false;
+    case http::ParseStatus::kExpectContinue: services_->writer.append_continue(out_); return true;
+    case http::ParseStatus::kMessage: on_message(); return true;
+    case http::ParseStatus::kError: on_framing_error(); return false;
+  }
+  return false;
+}
+
+void ServerSession::on_message() {
+  const http::Request& request = parser_.request();
+  const std::size_t bytes = parser_.consumed();
+  shape_ = {request.keep_alive, request.http_1_0, request.method == http::Method::kHead};
+  services_->counters.add(Counter::kRequests);
+  owed_ = true;
+  services_->application.handle(*this, request);
+  CHECK_INVARIANT(!owed_ || state_ == State::kAwaiting);   // exactly one of send, sent and await
+  parser_.reset();
+  in_.consume(bytes);
+  if (state_ == State::kAwaiting) return;
+  if (!keep_alive()) {
+    close_after_flush();
+    return;
+  }
+  // What follows is the next request, and its time begins (F33).
+  deadline_ = now().mono + services_->limits.header_timeout;
+}
+
+void ServerSession::on_framing_error() {
+  const http::ParseError& error = parser_.error();
+  services_->counters.add(Counter::kRequests);
+  owed_ = true;
+  shape_ = {.keep_alive = false};
+  services_->application.refuse(*this, Outcome::kFraming, error.status, error.description);
+  close_after_flush();
+}
+
+void ServerSession::send(Outcome outcome, http::Response response) {
+  response.keep_alive = keep_alive();
+  response.http_1_0 = shape_.http_1_0;
+  response.head_only = shape_.head_only;
+  services_->writer.append(out_, response);
+  sent(outcome);
+}
+
+void ServerSession::sent(Outcome outcome) {
+  CHECK_INVARIANT(owed_);
+  owed_ = false;
+  services_->counters.add(outcome);
+}
+
+std::uint64_t ServerSession::await(oauth::AudienceMask audience) {
+  CHECK_INVARIANT(owed_ && state_ == State::kOpen);
+  state_ = State::kAwaiting;
+  awaited_audience_ = audience;
+  deadline_ = request_deadline();
+  serial_ = ++services_->next_serial;
+  return serial_;
+}
+
+void ServerSession::deliver(const Reply& reply) {
+  if (state_ != State::kAwaiting) return;
+  reply_awaited(reply);
+  serve_buffered();   // pipelined requests have waited
+  settle();
+}
+
+void ServerSession::reply_awaited(const Reply& reply) {
+  state_ = State::kOpen;   // a second answer to the same request finds nobody
+  services_->application.complete(*this, reply);
+  if (!keep_alive()) {
+    close_after_flush();
+    return;
+  }
+  idle_ = in_.empty();
+  deadline_ = now().mono + (idle_ ? services_->limits.idle_timeout : services_->limits.header_timeout);
+}
+
+void ServerSession::check_deadline(MonoTime now) {
+  const bool due = now + kSweep >= deadline_;   // never later than the deadline (I29)
+  if (!due) {
+    const bool idle = state_ == State::kOpen && idle_ && in_.empty() && out_.empty() && !released_;
+    if (idle && deadline_ - now < services_->limits.idle_timeout - kMemoryKept) {
+      in_.release();
+      out_.release();
+      released_ = true;
+    }
+    return;
+  }
+  switch (state_) {
+    case State::kOpen:
+      if (idle_ || !out_.empty()) {   // idle (F34), or the peer does not read (F35)
+        finish();
+        return;
+      }
+      services_->counters.add(Counter::kRequests);
+      owed_ = true;
+      shape_ = {.keep_alive = false};
+      services_->application.refuse(*this, Outcome::kRequestTimeout, 0, "");
+      close_after_flush();
+      break;
+    case State::kAwaiting: {
+      Reply reply;
+      reply.outcome = Outcome::kDeadline;
+      reply_awaited(reply);
+      serve_buffered();
+      break;
+    }
+    case State::kClosing:
+    case State::kLingering: finish(); return;
+    case State::kOver: return;
+  }
+  settle();
+}
+
+void ServerSession::drain() {
+  closing_soon_ = true;
+  if (state_ == State::kOpen && idle_ && in_.empty() && out_.empty()) close_after_flush();
+  settle();
+}
+
+void ServerSession::abandon() { finish(); }
+
+void ServerSession::on_writable() {
+  if (state_ == State::kOver) return;
+  flush();
+  serve_buffered();   // reading had paused while too much output was pending
+  settle();
+}
+
+void ServerSession::flush() {
+  if (out_.empty() || state_ == State::kOver) return;
+  const ports::IoResult result = stream_->write(out_.view());
+  if (result.status == ports::IoStatus::kOk) {
+    out_.consume(result.bytes);
+    if (!out_.empty()) note_progress();
+  } else if (result.status != ports::IoStatus::kWouldBlock) {
+    finish();
+  } else {
+    note_progress();
+  }
+}
+
+// Output is pending: a peer that takes nothing for write_timeout is let go (F35). An awaited reply keeps its own time.
+void ServerSession::note_progress() {
+  if (state_ == State::kOpen || state_ == State::kClosing) {
+    deadline_ = now().mono + services_->limits.write_timeout;
+  }
+}
+
+// After whatever happened: writes what there is in one call, and says which events are wanted.
+void ServerSession::settle() {
+  if (state_ == State::kOver) return;
+  flush();
+  if (state_ == State::kClosing && out_.empty()) {
+    stream_->shutdown_write();
+    state_ = State::kLingering;
+    deadline_ = now().mono + kLingerMost;
+    if (peer_finished_) finish();
+  }
+  update_watch();
+}
+
+void ServerSession::update_watch() {
+  if (state_ == State::kOver) return;
+  const bool readable = state_ == State::kLingering ||
+                        (state_ == State::kOpen && !peer_finished_ && out_.size() <= kOutputPendingMost);
+  stream_->watch(*this, readable, !out_.empty());
+}
+
+void ServerSession::close_after_flush() {
+  if (state_ != State::kOver) state_ = State::kClosing;
+}
+
+// The reply is out; what the peer still sends is read and thrown away, so that its end does not become a reset that
+// takes the reply with it (RFC 9112 §9.6).
+void ServerSession::linger() {
+  in_.consume(in_.size());
+  const std::span<char> room = in_.reserve(kReadLeast);
+  const ports::IoResult result = stream_->read(room);
+  if (result.status == ports::IoStatus::kWouldBlock) return;
+  if (result.status == ports::IoStatus::kOk) {
+    zeroize(room.data(), result.bytes);
+    lingered_bytes_ += result.bytes;
+    if (lingered_bytes_ <= kLingerBytesMost) return;
+  }
+  finish();
+}
+
+void ServerSession::finish() {
+  if (state_ == State::kOver) return;
+  state_ = State::kOver;
+  if (std::exchange(owed_, false)) services_->counters.add(Counter::kGone);
+  stream_.reset();   // closes; allowed inside its own event, and none comes after it
+  identified_.header.clear();
+  scratch_.clear();
+  services_->ends.session_ended(slot_);
+}
+
+}  // namespace introspectd::service
