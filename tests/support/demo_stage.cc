@@ -33,8 +33,8 @@ std::string endpoint(std::uint16_t port, const std::string& path) {
 std::string DemoStage::open() {
   if (dir_.path().empty()) return "cannot make a temporary directory in /tmp";
   as_port_ = free_port();
-  tcp_port_ = preferred_port(7662);
-  admin_port_ = preferred_port(9662);
+  tcp_port_ = options_.known_ports ? preferred_port(7662) : free_port();
+  admin_port_ = options_.known_ports ? preferred_port(9662) : free_port();
   if (std::string trouble = start_as(); !trouble.empty()) return trouble;
   if (std::string trouble = write_conf(); !trouble.empty()) return trouble;
   auto started = Process::start({{options_.introspectd, "--config", conf_path()}, log_path(), {}});

@@ -21,6 +21,7 @@ struct DemoStageOptions {
   std::string demo_as;      // the program
   bool real_as = false;     // npm's oidc-provider, run by the `node` of PATH, instead of the demo server
   std::string integration_dir = "tests/integration";  // where its as.mjs and node_modules are
+  bool known_ports = false;  // 7662 and 9662 where they are free, so that people find what they read about
 };
 
 class DemoStage {

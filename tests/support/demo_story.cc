@@ -300,7 +300,8 @@ Arguments read_arguments(int argc, char** argv) {
     else
       arguments.wrong = true;
   }
-  const DemoStageOptions& stage = arguments.stage;
+  DemoStageOptions& stage = arguments.stage;
+  stage.known_ports = !arguments.once;
   arguments.wrong = arguments.wrong || stage.introspectd.empty() || (!stage.real_as && stage.demo_as.empty());
   return arguments;
 }
