@@ -65,6 +65,8 @@ class Node {
   std::optional<std::size_t> place_connection(const ports::Peer& peer);
   // On front `front`'s loop, after place_connection gave it.
   void accept(std::size_t front, std::unique_ptr<ports::ByteStream> stream);
+  // Any thread: the connection was placed, but could not be accepted.
+  void connection_failed(const ports::Peer& peer, std::size_t front) { book_.give_back(peer, front); }
   // On the back loop; closed at once when there are too many.
   void accept_admin(std::unique_ptr<ports::ByteStream> stream);
 

@@ -1,0 +1,322 @@
+#include "app/daemon.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <span>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "app/config_file.h"
+#include "app/environment.h"
+#include "app/listeners.h"
+#include "app/log_sink.h"
+#include "app/version.h"
+#include "base/assert.h"
+#include "io/curl_upstream.h"
+#include "io/fd_stream.h"
+#include "io/listener.h"
+#include "io/memory_mapping.h"
+#include "io/peer_credentials.h"
+#include "io/random_bytes.h"
+#include "io/resolver.h"
+#include "io/sd_notify.h"
+#include "io/signals.h"
+#include "io/uv_loop.h"
+#include "service/node.h"
+
+namespace introspectd::app {
+namespace {
+
+constexpr Duration kDrainMost = std::chrono::seconds{5};
+constexpr Duration kStatusInterval = std::chrono::seconds{10};
+constexpr std::size_t kDescriptorsKept = 128;   // listeners, upstream connections, log, epoll … (I39)
+
+LogSinkOptions log_options(const LogSettings& settings) {
+  LogSinkOptions options;
+  options.level = settings.level;
+  options.lines_per_second = settings.lines_per_second;
+  options.for_journal = stderr_is_journal();
+  return options;
+}
+
+// The soft limit becomes the hard one; what remains of it for callers' connections.
+std::size_t connections_that_fit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+  getrlimit(RLIMIT_NOFILE, &limit);
+  return limit.rlim_cur > 2 * kDescriptorsKept ? limit.rlim_cur - kDescriptorsKept : kDescriptorsKept;
+}
+
+std::size_t front_count(std::size_t configured) {
+  if (configured != 0) return configured;
+  return std::max(1U, std::thread::hardware_concurrency());
+}
+
+std::vector<io::AuthorizationServerEndpoints> endpoints_of(const Configuration& configuration) {
+  std::vector<io::AuthorizationServerEndpoints> endpoints;
+  for (const AuthorizationServerIo& server : configuration.authorization_servers) {
+    io::AuthorizationServerEndpoints& one = endpoints.emplace_back();
+    one.introspection_url = server.introspection_endpoint;
+    one.revocation_url = server.revocation_endpoint;
+    one.ca_file = server.ca_file;
+    one.connect_timeout = server.connect_timeout;
+    one.max_connections = static_cast<unsigned>(server.max_connections);
+  }
+  return endpoints;
+}
+
+template <typename Value>
+Value random_value() {
+  Value value{};
+  io::fill_random(std::as_writable_bytes(std::span(&value, 1)));
+  return value;
+}
+
+// A front loop and the thread that runs it.
+struct FrontThread {
+  io::UvLoop loop;
+  std::thread thread;
+
+  void start() {
+    thread = std::thread([this] { loop.run(); });
+  }
+  void join() {
+    if (thread.joinable()) thread.join();
+  }
+};
+
+class Daemon {
+ public:
+  Daemon(Configuration configuration, const std::string& config_path);
+  int run();
+
+ private:
+  bool open();
+  bool open_listeners();
+  void make_node();
+  void take_connection(io::FileDescriptor fd);
+  void take_admin(io::FileDescriptor fd);
+  void notify_watchdog();
+  void notify_status();
+  void terminate();
+  void wind_up();
+  Secret reread_secret(cache::ServerId server);
+
+  Configuration configuration_;
+  std::string config_path_;
+  DiskFileReader files_;
+  ConfigWorld world_;
+  AsyncLogSink sink_;
+  Log log_;
+  io::ServiceNotifier notifier_;
+  std::optional<Duration> watchdog_period_;
+  std::optional<io::MemoryMapping> memory_;
+  io::UvLoop back_;
+  std::vector<std::unique_ptr<FrontThread>> fronts_;
+  std::unique_ptr<io::Resolver> resolver_;
+  std::unique_ptr<io::CurlUpstream> upstream_;
+  std::unique_ptr<service::Node> node_;
+  std::vector<std::unique_ptr<io::Listener>> listeners_;
+  std::unique_ptr<io::Signals> signals_;
+  ports::PendingToken watchdog_;
+  ports::PendingToken status_;
+  ports::PendingToken drain_deadline_;
+  bool stopping_ = false;
+  bool wound_up_ = false;
+};
+
+Daemon::Daemon(Configuration configuration, const std::string& config_path)
+    : configuration_(std::move(configuration)),
+      config_path_(config_path),
+      world_(own_world(files_)),
+      sink_(log_options(configuration_.log)),
+      log_(sink_),
+      notifier_(environment_value("NOTIFY_SOCKET").value_or("")),
+      watchdog_period_(io::watchdog_period(environment_value("WATCHDOG_USEC"), environment_value("WATCHDOG_PID"),
+                                           ::getpid())) {}
+
+bool Daemon::open() {
+  io::ignore_sigpipe();
+  std::size_t& most = configuration_.settings.listen.max_connections;
+  if (const std::size_t fit = connections_that_fit(); fit < most) {
+    log_.warning("fewer connections than configured", {{"max_connections", static_cast<std::uint64_t>(fit)}});
+    most = fit;
+  }
+  if (auto mapping = io::MemoryMapping::reserve(configuration_.settings.cache.memory_bytes)) {
+    memory_.emplace(std::move(*mapping));
+  } else {
+    log_.error("cannot start", {{"what", "cache.memory"}, {"why", "the system refuses the address space"}});
+    return false;
+  }
+  resolver_ = std::make_unique<io::Resolver>(back_);
+  upstream_ = std::make_unique<io::CurlUpstream>(back_, *resolver_, "introspectd/" + std::string(kVersion));
+  if (const auto configured = upstream_->configure(endpoints_of(configuration_)); !configured) {
+    log_.error("cannot start", {{"what", "authorization_server"}, {"why", configured.error()}});
+    return false;
+  }
+  for (std::size_t i = 0; i < front_count(configuration_.threads); ++i) {
+    fronts_.push_back(std::make_unique<FrontThread>());
+  }
+  make_node();
+  return open_listeners();
+}
+
+void Daemon::make_node() {
+  std::vector<ports::EventLoop*> loops;
+  for (const std::unique_ptr<FrontThread>& front : fronts_) loops.push_back(&front->loop);
+  node_ = std::make_unique<service::Node>(service::NodeParts{
+      back_,
+      std::move(loops),
+      *upstream_,
+      configuration_.settings,
+      memory_->bytes(),
+      random_value<cache::BootKey>(),
+      random_value<std::uint64_t>(),
+      log_,
+      kVersion,
+      [this](cache::ServerId server) { return reread_secret(server); },
+      [this] {
+        const LogCounts counts = sink_.counts();
+        return service::LogLosses{counts.dropped, counts.suppressed};
+      },
+  });
+}
+
+bool Daemon::open_listeners() {
+  auto sockets = open_sockets(configuration_);
+  if (!sockets) {
+    log_.error("cannot start", {{"what", "listener"}, {"why", sockets.error()}});
+    return false;
+  }
+  for (OpenSocket& socket : *sockets) {
+    auto taken = socket.purpose == Purpose::kIntrospect
+                     ? io::Listener::OnAccept([this](io::FileDescriptor fd) { take_connection(std::move(fd)); })
+                     : io::Listener::OnAccept([this](io::FileDescriptor fd) { take_admin(std::move(fd)); });
+    log_.info("listening", {{"on", socket.description}});
+    listeners_.push_back(std::make_unique<io::Listener>(back_, std::move(socket.socket), std::move(taken)));
+  }
+  return true;
+}
+
+// On the back loop: the peer is known before a front is chosen, so that one peer cannot take every place (F39).
+void Daemon::take_connection(io::FileDescriptor fd) {
+  const std::optional<std::size_t> front = node_->place_connection(io::read_peer(fd.get()));
+  if (!front) return;   // over a limit: closed
+  io::UvLoop& loop = fronts_[*front]->loop;
+  loop.post([this, front = *front, &loop, fd = std::move(fd)]() mutable {
+    const ports::Peer peer = io::read_peer(fd.get());
+    if (std::unique_ptr<io::FdStream> stream = io::FdStream::open(loop, std::move(fd))) {
+      node_->accept(front, std::move(stream));
+    } else {
+      node_->connection_failed(peer, front);
+    }
+  });
+}
+
+void Daemon::take_admin(io::FileDescriptor fd) {
+  if (std::unique_ptr<io::FdStream> stream = io::FdStream::open(back_, std::move(fd))) {
+    node_->accept_admin(std::move(stream));
+  }
+}
+
+// From the loop itself, so that a loop that hangs is noticed (STD 9.05).
+void Daemon::notify_watchdog() {
+  watchdog_ = back_.after(*watchdog_period_, [this] {
+    notifier_.watchdog();
+    notify_watchdog();
+  });
+}
+
+void Daemon::notify_status() {
+  const service::Figures figures = node_->figures();
+  std::size_t connections = 0;
+  for (const std::size_t of_loop : figures.connections_of_loop) connections += of_loop;
+  notifier_.status(std::to_string(figures.cache.entries) + " entries, " + std::to_string(connections) + " connections");
+  status_ = back_.after(kStatusInterval, [this] { notify_status(); });
+}
+
+Secret Daemon::reread_secret(cache::ServerId server) {
+  const std::string& name = configuration_.settings.authorization_servers[server].name;
+  auto again = load_configuration(config_path_, world_);
+  if (!again) {
+    log_.error("secret not read again", {{"as", name}, {"why", "the configuration has problems: see --check"}});
+    return {};
+  }
+  for (service::AuthorizationServerSettings& other : again->settings.authorization_servers) {
+    if (other.name == name) return std::move(other.credential.client_secret);
+  }
+  return {};
+}
+
+void Daemon::terminate() {
+  if (stopping_) return;
+  stopping_ = true;
+  notifier_.stopping();
+  log_.info("stopping");
+  listeners_.clear();
+  drain_deadline_ = back_.after(kDrainMost, [this] { wind_up(); });
+  node_->drain([this] { wind_up(); });
+}
+
+// Everything is answered, or time is up. Fronts end what is left in turns of their own, then all loops stop.
+void Daemon::wind_up() {
+  if (wound_up_) return;
+  wound_up_ = true;
+  node_->abandon_upstream();
+  node_->abandon_admins();
+  for (std::size_t i = 0; i < fronts_.size(); ++i) {
+    io::UvLoop& loop = fronts_[i]->loop;
+    loop.post([this, i, &loop] {
+      node_->abandon_front(i);
+      loop.post([&loop] { loop.stop(); });   // after the sessions' own last turn
+    });
+  }
+  back_.post([this] { back_.stop(); });
+}
+
+int Daemon::run() {
+  if (!open()) return kExitCannotStart;
+  signals_ = std::make_unique<io::Signals>(
+      back_, io::Signals::Callbacks{[this] { terminate(); },
+                                    [this] { log_.warning("hangup ignored", {{"why", "restart to read the conf"}}); }});
+  for (const std::unique_ptr<FrontThread>& front : fronts_) front->start();
+  if (watchdog_period_) notify_watchdog();
+  notify_status();
+  notifier_.ready();
+  log_.info("ready", {{"version", kVersion},
+                      {"fronts", static_cast<std::uint64_t>(fronts_.size())},
+                      {"cache_bytes", static_cast<std::uint64_t>(configuration_.settings.cache.memory_bytes)}});
+  back_.run();
+  for (const std::unique_ptr<FrontThread>& front : fronts_) front->join();
+  // Everything that stands on a loop goes before the loops: tokens, sessions, transfers.
+  watchdog_.reset();
+  status_.reset();
+  drain_deadline_.reset();
+  signals_.reset();
+  node_.reset();
+  upstream_.reset();
+  resolver_.reset();
+  for (const std::unique_ptr<FrontThread>& front : fronts_) front->loop.close();
+  back_.close();
+  log_.info("stopped");
+  return kExitOk;
+}
+
+}  // namespace
+
+int run_daemon(Configuration configuration, const std::string& config_path) {
+  Daemon daemon(std::move(configuration), config_path);
+  return daemon.run();
+}
+
+}  // namespace introspectd::app
