@@ -40,7 +40,9 @@ tl::expected<Configuration, std::vector<ConfigProblem>> load_configuration(const
     return tl::unexpected(
         std::vector<ConfigProblem>{{1, "file", "expected a readable configuration, got " + file.error()}});
   }
-  return read_configuration(file->bytes.reveal(), world);
+  auto configuration = read_configuration(file->bytes.reveal(), world);
+  if (configuration) configuration->path = path;
+  return configuration;
 }
 
 std::string format_problem(std::string_view path, const ConfigProblem& problem) {

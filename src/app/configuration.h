@@ -37,6 +37,7 @@ struct LogSettings {
 };
 
 struct Configuration {
+  std::string path;  // of the file it was read from; empty: from text
   service::Settings settings;
   std::optional<UnixListener> listen_unix;
   std::vector<TcpAddress> listen_tcp;

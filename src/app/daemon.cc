@@ -97,7 +97,7 @@ struct FrontThread {
 
 class Daemon {
  public:
-  Daemon(Configuration configuration, const std::string& config_path);
+  explicit Daemon(Configuration configuration);
   int run();
 
  private:
@@ -113,7 +113,6 @@ class Daemon {
   Secret reread_secret(cache::ServerId server);
 
   Configuration configuration_;
-  std::string config_path_;
   DiskFileReader files_;
   ConfigWorld world_;
   AsyncLogSink sink_;
@@ -135,9 +134,8 @@ class Daemon {
   bool wound_up_ = false;
 };
 
-Daemon::Daemon(Configuration configuration, const std::string& config_path)
+Daemon::Daemon(Configuration configuration)
     : configuration_(std::move(configuration)),
-      config_path_(config_path),
       world_(own_world(files_)),
       sink_(log_options(configuration_.log)),
       log_(sink_),
@@ -247,7 +245,7 @@ void Daemon::notify_status() {
 
 Secret Daemon::reread_secret(cache::ServerId server) {
   const std::string& name = configuration_.settings.authorization_servers[server].name;
-  auto again = load_configuration(config_path_, world_);
+  auto again = load_configuration(configuration_.path, world_);
   if (!again) {
     log_.error("secret not read again", {{"as", name}, {"why", "the configuration has problems: see --check"}});
     return {};
@@ -314,8 +312,8 @@ int Daemon::run() {
 
 }  // namespace
 
-int run_daemon(Configuration configuration, const std::string& config_path) {
-  Daemon daemon(std::move(configuration), config_path);
+int run_daemon(Configuration configuration) {
+  Daemon daemon(std::move(configuration));
   return daemon.run();
 }
 

@@ -5,8 +5,6 @@
 // Threads: main; starts and joins all others.  Owns: everything.  Errors: a line on standard error and an exit status.
 #pragma once
 
-#include <string>
-
 #include "app/configuration.h"
 
 namespace introspectd::app {
@@ -15,7 +13,7 @@ inline constexpr int kExitOk = 0;
 inline constexpr int kExitCannotStart = 71;   // EX_OSERR: a socket or memory was refused
 inline constexpr int kExitBadConfiguration = 78;
 
-// `config_path` is read again when an authorization server refuses our secret (F63).
-int run_daemon(Configuration configuration, const std::string& config_path);
+// The file of the configuration is read again when an authorization server refuses our secret (F63).
+int run_daemon(Configuration configuration);
 
 }  // namespace introspectd::app
