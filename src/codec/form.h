@@ -33,8 +33,8 @@ bool is_plain(std::string_view encoded) noexcept;
 bool is_well_formed(std::string_view encoded) noexcept;
 
 // Appends the decoded bytes to `decoded`; nullopt on a bad escape, nothing appended. Returns the view: of `encoded`
-// itself when it is plain (no copy), of the bytes appended otherwise (valid until `decoded` moves its block: reserve
-// encoded.size() bytes more to keep it).
+// itself when it is plain (no copy), of the bytes appended otherwise (valid until `decoded` moves its block: whoever
+// reserved encoded.size() bytes more keeps earlier views valid).
 std::optional<std::string_view> decode_component(std::string_view encoded, Secret& decoded);
 
 // Appends `bytes` form-encoded: unreserved characters (RFC 3986 §2.3) stand, a space becomes '+', everything else %XX (STD 2.01).

@@ -61,12 +61,13 @@ bool has_lone_surrogate(std::string_view decoded) {
   return false;
 }
 
-// RapidJSON's handler concept: returning false stops the reader with kParseErrorTermination. Its names are RapidJSON's.
+// What RapidJSON's reader calls; returning false stops it with kParseErrorTermination.
 class StrictReading {
  public:
   StrictReading(std::size_t depth_most, JsonEvents& events) : depth_most_(depth_most), events_(events) {}
   std::optional<JsonError> refusal() const { return refusal_; }
 
+  // NOLINTBEGIN(readability-identifier-naming): RapidJSON's names.
   bool StartObject() {
     if (!open()) return false;
     objects_.begin();
@@ -119,6 +120,7 @@ class StrictReading {
     events_.null();
     return true;
   }
+  // NOLINTEND(readability-identifier-naming)
 
  private:
   bool refuse(JsonError error) {
@@ -171,19 +173,19 @@ std::size_t number_size(std::string_view text) {
 }  // namespace introspectd::codec
 
 // RapidJSON 1.1 refuses numbers that no double can hold (1e400, 310 digits) even where it is told to leave them text.
-// This specialization takes its place, for our handler only; a RapidJSON that renames ParseNumber fails to compile.
+// This specialization takes its place, for our reading only; a RapidJSON that renames ParseNumber fails to compile.
 namespace rapidjson {
 template <>
 template <>
-void GenericReader<UTF8<>, UTF8<>, CrtAllocator>::ParseNumber<introspectd::codec::kStrict, MemoryStream,
-                                                              introspectd::codec::StrictReading>(
-    MemoryStream& is, introspectd::codec::StrictReading& handler) {
-  const std::size_t begin = is.Tell();
-  const std::size_t size = introspectd::codec::number_size({is.src_, is.size_ - begin});
+void GenericReader<UTF8<>, UTF8<>, CrtAllocator>::  // NOLINTNEXTLINE(readability-identifier-naming): RapidJSON's name
+    ParseNumber<introspectd::codec::kStrict, MemoryStream, introspectd::codec::StrictReading>(
+        MemoryStream& stream, introspectd::codec::StrictReading& reading) {
+  const std::size_t begin = stream.Tell();
+  const std::size_t size = introspectd::codec::number_size({stream.src_, stream.size_ - begin});
   if (size == 0) return SetParseError(kParseErrorValueInvalid, begin);
-  const char* const number = is.src_;
-  is.src_ += size;
-  if (!handler.RawNumber(number, static_cast<SizeType>(size), true)) SetParseError(kParseErrorTermination, begin);
+  const char* const number = stream.src_;
+  stream.src_ += size;
+  if (!reading.RawNumber(number, static_cast<SizeType>(size), true)) SetParseError(kParseErrorTermination, begin);
 }
 }  // namespace rapidjson
 

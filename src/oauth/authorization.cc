@@ -12,7 +12,7 @@ namespace {
 
 using Scheme = Authorization::Scheme;
 
-constexpr Authorization kMalformed{.scheme = Scheme::kMalformed, .id = {}, .secret = {}, .raw_id = {}, .raw_secret = {}};
+constexpr Authorization kMalformed{Scheme::kMalformed, {}, {}, {}, {}};
 
 constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 constexpr bool is_alphanumeric(char c) {

@@ -1,5 +1,5 @@
-// numeric_date: the NumericDate of RFC 7519 §2 (`exp`, `nbf`, `iat`) from the text of a JSON number, exactly: no double
-// comes near it, so that neither rounding nor overflow can lengthen a life (I7, F55, F56).
+// numeric_date: the NumericDate of RFC 7519 §2 (`exp`, `nbf`, `iat`) from the text of a JSON number, exactly: no
+// double comes near it, so that neither rounding nor overflow can lengthen a life (I7, F55, F56).
 // Threads: a function of values.  Owns: nothing.  Errors: nullopt.  Cost: O(n).
 #pragma once
 

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view kInvalidRequest = "invalid_request";
 
-// An error code as RFC 6749 §5.2 and RFC 7009 §2.2.1 spell theirs. We relay it into our own reply: nothing else passes.
+// An error code as RFC 6749 §5.2 and RFC 7009 §2.2.1 spell theirs. We relay it in our own reply: nothing else passes.
 bool is_error_code(std::string_view text) {
   constexpr std::size_t kMost = 64;
   return !text.empty() && text.size() <= kMost &&

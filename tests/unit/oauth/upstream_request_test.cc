@@ -87,6 +87,7 @@ TEST_CASE("revocation_answer: a plain error code of the AS is relayed, anything 
     std::string body;
     std::string_view error;
   };
+  const std::string longest(64, 'e');
   for (const Row& row :
        {Row{"application/json", R"({"error":"unsupported_token_type","error_description":"x"})", "unsupported_token_type"},
         Row{"application/json;charset=UTF-8", R"({"error":"invalid_grant"})", "invalid_grant"},
@@ -98,8 +99,8 @@ TEST_CASE("revocation_answer: a plain error code of the AS is relayed, anything 
         Row{"application/json", R"({"x":{"error":"nested"}})", "invalid_request"},
         Row{"application/json", R"({"error":"a","error":"b"})", "invalid_request"},
         Row{"application/json", R"({"error":"cut)", "invalid_request"}, Row{"application/json", "", "invalid_request"},
-        Row{"application/json", R"({"error":")" + std::string(64, 'e') + R"("})", "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"},
-        Row{"application/json", R"({"error":")" + std::string(65, 'e') + R"("})", "invalid_request"}}) {
+        Row{"application/json", R"({"error":")" + longest + R"("})", longest},
+        Row{"application/json", R"({"error":"e)" + longest + R"("})", "invalid_request"}}) {
     CAPTURE(row.body);
     const RevocationReply reply = read_revocation_answer(400, row.type, row.body);
     CHECK(reply.answer == RevocationAnswer::kRefused);
