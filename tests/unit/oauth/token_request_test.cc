@@ -126,6 +126,24 @@ TEST_CASE("token_request: bytes that no token has are told, decoded and raw, at 
   }
 }
 
+TEST_CASE("token_request: an impossible byte is seen wherever it stands, and no possible one is taken for it (F18)") {
+  for (std::size_t size = 1; size <= 20; ++size) {
+    for (std::size_t at = 0; at < size; ++at) {
+      for (unsigned byte = 0; byte < 256; ++byte) {
+        if (byte == '%' || byte == '+' || byte == '&') continue;  // these mean something in a form
+        for (const char rest : {' ', '~'}) {
+          std::string token(size, rest);
+          token[at] = static_cast<char>(byte);
+          Secret scratch;
+          const auto request = read_token_request("token=" + token, scratch);
+          REQUIRE(request);
+          REQUIRE(request->token_is_impossible == (byte < 0x20 || byte > 0x7E));
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("token_request: the token is the one that was encoded (I21)") {
   CHECK(token_of("token=a%2Bb%2Fc%3D%3D") == "a+b/c==");
   CHECK(token_of("token=a+b") == "a b");
