@@ -1,0 +1,61 @@
+#include "load/plan.h"
+
+#include <cerrno>
+
+#include "support/flags.h"
+
+namespace introspectd::bench {
+namespace {
+
+MixPlan::Kind mix_kind(const std::string& name) {
+  if (name == "zipf") return MixPlan::Kind::kZipf;
+  if (name == "sequential") return MixPlan::Kind::kSequential;
+  if (name == "uniform") return MixPlan::Kind::kUniform;
+  errno = 0;
+  fail("--mix is uniform, zipf or sequential");
+}
+
+void refuse_contradictions(const Plan& plan) {
+  errno = 0;
+  if (plan.address.port == 0 && plan.address.unix_path.empty()) fail("--port or --unix is needed");
+  if (plan.connections == 0 || plan.depth == 0 || plan.mix.count == 0) fail("zero connections, depth or count");
+  if ((plan.rate > 0 || plan.new_connection) && plan.depth > 1) fail("--depth goes with keep-alive and closed loop");
+  if (plan.rate > 0 && plan.new_connection) fail("--rate goes with keep-alive");
+}
+
+}  // namespace
+
+Plan plan_from_arguments(int argc, char** argv) {
+  const Flags flags(argc, argv,
+                    {"port", "unix", "basic", "connections", "depth", "new-connection", "rate", "spin", "warm-up",
+                     "seconds", "requests", "pid", "core", "seed", "order-seed", "mix", "count", "zipf", "misses",
+                     "made-up", "first-miss"});
+  const auto natural = [&flags](std::string_view name, std::uint64_t otherwise) {
+    return static_cast<std::uint64_t>(flags.integer(name, static_cast<std::int64_t>(otherwise)));
+  };
+  Plan plan;
+  plan.address = {flags.text("unix", ""), static_cast<std::uint16_t>(flags.integer("port", 0))};
+  plan.basic = flags.text("basic", plan.basic);
+  plan.connections = natural("connections", plan.connections);
+  plan.depth = natural("depth", plan.depth);
+  plan.new_connection = flags.has("new-connection");
+  plan.rate = flags.real("rate", 0);
+  plan.spin = flags.has("spin");
+  plan.warm_up_seconds = flags.real("warm-up", plan.warm_up_seconds);
+  plan.seconds = flags.real("seconds", plan.seconds);
+  plan.requests = natural("requests", 0);
+  plan.server_pid = flags.integer("pid", 0);
+  plan.core = flags.integer("core", -1);
+  plan.token_seed = natural("seed", plan.token_seed);
+  plan.order_seed = natural("order-seed", plan.order_seed);
+  plan.mix.kind = mix_kind(flags.text("mix", "uniform"));
+  plan.mix.count = natural("count", plan.mix.count);
+  plan.mix.zipf_exponent = flags.real("zipf", plan.mix.zipf_exponent);
+  plan.mix.miss_share = flags.real("misses", 0);
+  plan.mix.made_up_share = flags.real("made-up", 0);
+  plan.mix.first_miss = natural("first-miss", plan.mix.first_miss);
+  refuse_contradictions(plan);
+  return plan;
+}
+
+}  // namespace introspectd::bench
