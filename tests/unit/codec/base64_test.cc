@@ -38,8 +38,9 @@ TEST_CASE("base64: padding may be left out, but is right where it stands") {
 
 TEST_CASE("base64: white space, foreign characters and trailing bits are refused") {
   Secret bytes;
-  for (const std::string_view wrong : {"Zm 9v", "Zm9v\n", " Zm9v", "Zm-v", "Zm_v", "Zm9*", "Z", "Zm9vZ", "Zh==", "Zi==", "Zk==", "Zo==", "Zm9=", "Zm+=",
-                                       "\xC3\xA4\xC3\xA4"}) {
+  for (const std::string_view wrong :
+       {"Zm 9v", "Zm9v\n", " Zm9v", "Zm-v", "Zm_v", "Zm9*", "Z", "Zm9vZ", "Zh==", "Zi==", "Zk==", "Zo==", "Zm9=", "Zm+=",
+        "\xC3\xA4\xC3\xA4"}) {
     CAPTURE(wrong);
     CHECK_FALSE(decode_base64(wrong, bytes));
   }
