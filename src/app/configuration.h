@@ -27,6 +27,7 @@ struct AuthorizationServerIo {
   std::string introspection_endpoint;
   std::string revocation_endpoint;  // empty: none
   std::string ca_file;
+  std::string client_secret_file;  // empty: none; to be read again by read_secret_file (F63)
   Duration connect_timeout{};
   std::size_t max_connections = 0;
 };

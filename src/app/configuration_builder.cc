@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
-#include <set>
+#include <tuple>
 #include <utility>
 
 namespace introspectd::app {
@@ -58,8 +58,10 @@ Configuration ConfigurationBuilder::build() {
 }
 
 std::vector<ConfigProblem> ConfigurationBuilder::take_problems() {
-  const auto by_line = [](const ConfigProblem& a, const ConfigProblem& b) { return a.line < b.line; };
-  std::stable_sort(problems_.begin(), problems_.end(), by_line);
+  const auto by_line = [](const ConfigProblem& a, const ConfigProblem& b) {
+    return std::tie(a.line, a.key) < std::tie(b.line, b.key);
+  };
+  std::sort(problems_.begin(), problems_.end(), by_line);
   return std::move(problems_);
 }
 
@@ -215,7 +217,8 @@ void ConfigurationBuilder::read_authorization_servers() {
     configuration_.settings.authorization_servers.push_back(std::move(settings));
     configuration_.authorization_servers.push_back(
         {std::string(set.text("introspection_endpoint")), std::string(set.text("revocation_endpoint")),
-         std::string(set.text("ca_file")), duration(set, "connect_timeout"), count(set, "max_connections")});
+         std::string(set.text("ca_file")), std::string(set.text("client_secret_file")),
+         duration(set, "connect_timeout"), count(set, "max_connections")});
   }
 }
 

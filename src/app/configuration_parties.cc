@@ -4,11 +4,11 @@
 #include <utility>
 
 #include "app/configuration_builder.h"
+#include "app/secret_file.h"
 
 namespace introspectd::app {
 namespace {
 
-constexpr std::size_t kSecretBytesMost = 4096;
 constexpr std::size_t kCaBytesMost = 16U << 20U;
 
 bool is_name(std::string_view text) {
@@ -27,11 +27,6 @@ bool has_certificate(std::string_view pem) {
     const std::size_t at = pem.find(begin);
     return at != std::string_view::npos && pem.find("-----END ", at) != std::string_view::npos;
   });
-}
-
-bool has_control_byte(std::string_view text) {
-  return std::any_of(text.begin(), text.end(),
-                     [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '\x7f'; });
 }
 
 template <typename Id>
@@ -130,44 +125,10 @@ oauth::ClientCredential ConfigurationBuilder::read_credential(const OptionSet& s
 }
 
 std::optional<Secret> ConfigurationBuilder::read_secret(const OptionSet& set, std::string_view key) {
-  const std::string name(set.text(key));
-  std::string path = name;
-  if (name.find('/') == std::string::npos) {
-    // Not echoed: somebody may have written the secret itself in place of its file's name.
-    if (world_.credentials_directory.empty()) {
-      report(set, key, "an absolute path, as the daemon was started without systemd credentials",
-             "a name (not shown)");
-      return std::nullopt;
-    }
-    path = world_.credentials_directory + "/" + name;
-  }
-  const bool is_credential =
-      !world_.credentials_directory.empty() && path.starts_with(world_.credentials_directory + "/");
-  const std::string shown = name == path ? quote(name) : "a credential";
-  auto file = world_.files->read(path, kSecretBytesMost);
-  if (!file) {
-    report(set, key, "a readable file with a secret", shown + ": " + file.error());
-    return std::nullopt;
-  }
-  // systemd lets the service in by an ACL, whose mask shows as group permissions; its directory is private
-  // anyway.
-  const bool group_is_foreign = file->gid != world_.gid && !is_credential;
-  if ((file->mode & 07U) != 0 || ((file->mode & 070U) != 0 && group_is_foreign)) {
-    report(set, key, "a file for the daemon and its group only",
-           shown + " with mode " + quote(format_mode(file->mode)));
-    return std::nullopt;
-  }
-  std::string_view text = file->bytes.reveal();
-  if (text.ends_with('\n')) text.remove_suffix(1);  // STD 9.07
-  if (text.empty()) {
-    report(set, key, "a file with a secret", shown + ", which is empty");
-    return std::nullopt;
-  }
-  if (has_control_byte(text)) {
-    report(set, key, "a file with one line of text", shown + " with control characters or further lines");
-    return std::nullopt;
-  }
-  return Secret(text);
+  auto secret = read_secret_file(set.text(key), world_);
+  if (secret) return std::move(*secret);
+  report(set, key, secret.error().expected, secret.error().got);
+  return std::nullopt;
 }
 
 void ConfigurationBuilder::read_caller_secrets(const OptionSet& set, service::CallerSettings& caller) {

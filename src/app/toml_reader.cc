@@ -177,8 +177,6 @@ class Reader {
   OptionSets read(const toml::table& root) {
     for (const auto& [name, node] : root) refuse_unknown_section(name.str(), node);
     for (const OptionSection& section : option_sections()) read_section(section, root.get(section.name));
-    const auto by_line = [](const ConfigProblem& a, const ConfigProblem& b) { return a.line < b.line; };
-    std::stable_sort(sets_.problems.begin(), sets_.problems.end(), by_line);
     return std::move(sets_);
   }
 

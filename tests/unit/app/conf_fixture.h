@@ -22,6 +22,18 @@ inline const std::string kCaller =
     "id = \"orders\"\n"
     "secret_file = \"/etc/introspectd/callers/orders.secret\"\n";
 
+inline std::string replaced(std::string text, const std::string& what, const std::string& with) {
+  const std::size_t at = text.find(what);
+  REQUIRE(at != std::string::npos);
+  return text.replace(at, what.size(), with);
+}
+inline std::string server_with(const std::string& line) {
+  return kServer + line + "\n";
+}
+inline std::string endpoint(const std::string& url) {
+  return replaced(kServer, "https://as.example.com/oauth2/introspect", url);
+}
+
 struct ConfFixture {
   FakeFiles files;
   ConfigWorld world{&files, 900, std::nullopt, ""};

@@ -1,0 +1,172 @@
+// Where each option ends up.
+#include "app/config_file.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+
+#include "conf_fixture.h"
+
+namespace introspectd::app {
+
+TEST_CASE_FIXTURE(ConfFixture, "configuration_builder: every option ends where it belongs") {
+  files.put("/s", {"x"});
+  files.put("/old", {"y"});
+  files.put("/ca", {"-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"});
+  const Configuration all = accepted(R"(
+[listen]
+unix = "/a.sock"
+unix_mode = "0666"
+unix_allow_uid = [11]
+unix_allow_gid = 12
+tcp = ["127.0.0.2:13", "[::1]:14"]
+caller_auth = "none"
+paths = "/alias"
+threads = 15
+header_timeout = "161ms"
+idle_timeout = "17s"
+write_timeout = "181ms"
+request_timeout = "19s"
+max_connections = 20
+max_connections_per_uid = 21
+[admin]
+unix = "/b.sock"
+unix_mode = "0640"
+tcp = "127.0.0.1:22"
+[cache]
+memory = "23MiB"
+ttl = "24s"
+ttl_without_exp = "23s"
+negative_ttl = "22s"
+tombstone_ttl = "27s"
+exp_skew = "28s"
+hold = "29s"
+[log]
+level = "warning"
+lines_per_second = 30
+[[authorization_server]]
+name = "as1"
+introspection_endpoint = "https://as1/i"
+client_auth = "none"
+[[authorization_server]]
+name = "as2"
+introspection_endpoint = "https://as2/i"
+revocation_endpoint = "https://as2/r"
+client_id = "id31"
+client_auth = "client_secret_basic"
+client_secret_file = "/s"
+raw_basic = true
+token_type_hint = "hint32"
+ca_file = "/ca"
+connect_timeout = "33ms"
+timeout = "34ms"
+max_connections = 35
+max_in_flight = 36
+[[caller]]
+id = "c37"
+secret_file = "/s"
+secret_file_previous = "/old"
+uid = 38
+gid = [39, 40]
+audience = ["urn:41"]
+authorization_server = "as2"
+max_in_flight = 42
+)");
+  using std::chrono::milliseconds;
+  using std::chrono::seconds;
+  const service::ListenSettings& listen = all.settings.listen;
+  REQUIRE(all.listen_unix);
+  CHECK(all.listen_unix->path == "/a.sock");
+  CHECK(all.listen_unix->mode == 0666);
+  CHECK(listen.unix_allow_uids == std::vector<std::uint32_t>{11});
+  CHECK(listen.unix_allow_gids == std::vector<std::uint32_t>{12});
+  CHECK(all.listen_tcp == std::vector<TcpAddress>{{"127.0.0.2", 13}, {"::1", 14}});
+  CHECK(listen.caller_auth == service::CallerAuth::kNone);
+  CHECK(listen.paths == std::vector<std::string>{"/alias"});
+  CHECK(all.threads == 15);
+  CHECK(listen.header_timeout == milliseconds{161});
+  CHECK(listen.idle_timeout == seconds{17});
+  CHECK(listen.write_timeout == milliseconds{181});
+  CHECK(listen.request_timeout == seconds{19});
+  CHECK(listen.max_connections == 20);
+  CHECK(listen.max_connections_per_uid == 21);
+  REQUIRE(all.admin_unix);
+  CHECK(all.admin_unix->path == "/b.sock");
+  CHECK(all.admin_unix->mode == 0640);
+  CHECK(all.admin_tcp == TcpAddress{"127.0.0.1", 22});
+  const service::CacheSettings& cache = all.settings.cache;
+  CHECK(cache.memory_bytes == 23U << 20U);
+  CHECK(cache.ttl == seconds{24});
+  CHECK(cache.ttl_without_exp == seconds{23});
+  CHECK(cache.negative_ttl == seconds{22});
+  CHECK(cache.tombstone_ttl == seconds{27});
+  CHECK(cache.exp_skew == seconds{28});
+  CHECK(cache.hold == seconds{29});
+  CHECK(all.log.level == LogLevel::kWarning);
+  CHECK(all.log.lines_per_second == 30);
+  REQUIRE(all.settings.authorization_servers.size() == 2);
+  REQUIRE(all.authorization_servers.size() == 2);
+  CHECK_FALSE(all.settings.authorization_servers[0].has_revocation_endpoint);
+  const service::AuthorizationServerSettings& server = all.settings.authorization_servers[1];
+  CHECK(server.name == "as2");
+  CHECK(server.introspection_endpoint == "https://as2/i");
+  CHECK(server.has_revocation_endpoint);
+  CHECK(server.credential.client_id == "id31");
+  CHECK(server.credential.client_secret.reveal() == "x");
+  CHECK(server.credential.raw_basic);
+  CHECK(server.token_type_hint == "hint32");
+  CHECK(server.timeout == milliseconds{34});
+  CHECK(server.max_in_flight == 36);
+  const AuthorizationServerIo& io = all.authorization_servers[1];
+  CHECK(io.introspection_endpoint == "https://as2/i");
+  CHECK(io.revocation_endpoint == "https://as2/r");
+  CHECK(io.ca_file == "/ca");
+  CHECK(io.client_secret_file == "/s");
+  CHECK(io.connect_timeout == milliseconds{33});
+  CHECK(io.max_connections == 35);
+  REQUIRE(all.settings.callers.size() == 1);
+  const service::CallerSettings& caller = all.settings.callers[0];
+  CHECK(caller.id == "c37");
+  REQUIRE(caller.secrets.size() == 2);
+  CHECK(caller.secrets[0].reveal() == "x");
+  CHECK(caller.secrets[1].reveal() == "y");
+  CHECK(caller.uids == std::vector<std::uint32_t>{38});
+  CHECK(caller.gids == std::vector<std::uint32_t>{39, 40});
+  CHECK(caller.audience == all.settings.audiences.find("urn:41"));
+  CHECK(caller.audience != 0);
+  CHECK(caller.authorization_server == 1);
+  CHECK(caller.max_in_flight == 42);
+  // Nothing of the table was left out above.
+  for (const OptionSet& set : all.effective.sets) {
+    if (set.section == "authorization_server" && set.text("name") == "as1") continue;
+    for (const OptionValue& value : set.values) CHECK(value.given());
+  }
+}
+
+TEST_CASE_FIXTURE(ConfFixture,
+                  "configuration_builder: the table's defaults are those that the service's settings have") {
+  const Configuration plain = accepted(kServer + kCaller);
+  const service::Settings fresh;
+  CHECK(plain.settings.listen.header_timeout == fresh.listen.header_timeout);
+  CHECK(plain.settings.listen.idle_timeout == fresh.listen.idle_timeout);
+  CHECK(plain.settings.listen.write_timeout == fresh.listen.write_timeout);
+  CHECK(plain.settings.listen.request_timeout == fresh.listen.request_timeout);
+  CHECK(plain.settings.listen.max_connections == fresh.listen.max_connections);
+  CHECK(plain.settings.listen.max_connections_per_uid == fresh.listen.max_connections_per_uid);
+  CHECK(plain.settings.listen.caller_auth == fresh.listen.caller_auth);
+  CHECK(plain.settings.cache.memory_bytes == fresh.cache.memory_bytes);
+  CHECK(plain.settings.cache.ttl == fresh.cache.ttl);
+  CHECK(plain.settings.cache.ttl_without_exp == fresh.cache.ttl_without_exp);
+  CHECK(plain.settings.cache.negative_ttl == fresh.cache.negative_ttl);
+  CHECK(plain.settings.cache.tombstone_ttl == fresh.cache.tombstone_ttl);
+  CHECK(plain.settings.cache.exp_skew == fresh.cache.exp_skew);
+  CHECK(plain.settings.cache.hold == fresh.cache.hold);
+  const service::AuthorizationServerSettings server;
+  CHECK(plain.settings.authorization_servers[0].timeout == server.timeout);
+  CHECK(plain.settings.authorization_servers[0].max_in_flight == server.max_in_flight);
+  CHECK(plain.settings.authorization_servers[0].credential.method == server.credential.method);
+  CHECK(plain.settings.callers[0].max_in_flight == service::CallerSettings{}.max_in_flight);
+}
+
+}  // namespace introspectd::app
