@@ -7,6 +7,7 @@
 
 #include <tsl/robin_set.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory_resource>
@@ -70,6 +71,21 @@ class ShardIndex {
     return found->unit;
   }
   static std::uint32_t to_unit(std::size_t offset) { return static_cast<std::uint32_t>(offset / 8); }
+  // How far the worst record lies from its home bucket (I41). Robin hood keeps buckets in the order of their homes, so
+  // walking them in order tells each one's place. O(buckets): for tests.
+  std::size_t longest_probe() const {
+    const std::size_t count = set_.bucket_count();
+    std::size_t longest = 0;
+    std::size_t at = 0;
+    for (const Slot& slot : set_) {
+      const std::size_t home = scale(set_.hash_function()(slot), count);
+      const bool wrapped = home > at && home - at > count / 2;
+      if (!wrapped && home > at) at = home;
+      longest = std::max(longest, wrapped ? at + count - home : at - home);
+      ++at;
+    }
+    return longest;
+  }
   bool full() const { return set_.size() >= most_; }
   std::size_t size() const { return set_.size(); }
   std::size_t buckets() const { return set_.bucket_count(); }

@@ -1,0 +1,256 @@
+#include "cache/token_cache.h"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "cache_world.h"
+
+namespace introspectd::cache {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+using testing::CacheWorld;
+
+CacheOptions with_servers(std::size_t servers) {
+  CacheOptions options;
+  options.servers = servers;
+  return options;
+}
+
+}  // namespace
+
+TEST_CASE("token_cache: what was fetched is served, byte for byte, until its ttl") {
+  CacheWorld world;
+  CHECK(world.outcome("t") == LookupOutcome::kMiss);
+  world.fetch("t", world.active(3600, R"({ "active" : true, "n": 12345678901234567890 })"));
+  CHECK(world.body("t") == R"({ "active" : true, "n": 12345678901234567890 })");
+  world.pass(milliseconds{29'900});
+  CHECK(world.outcome("t") == LookupOutcome::kHit);
+  world.pass(milliseconds{100});
+  CHECK(world.outcome("t") == LookupOutcome::kMiss);
+}
+
+TEST_CASE("token_cache: a hit never moves the deadline (I8, PEERS 3)") {
+  CacheWorld world;
+  world.fetch("t", world.active());
+  for (int i = 0; i < 29; ++i) {
+    world.pass(seconds{1});
+    CHECK(world.outcome("t") == LookupOutcome::kHit);
+  }
+  world.pass(seconds{1});
+  CHECK(world.outcome("t") == LookupOutcome::kMiss);
+}
+
+TEST_CASE("token_cache: exp is compared at every read (I7, PEERS 3)") {
+  CacheWorld world;
+  world.fetch("t", world.active(10));
+  world.pass(milliseconds{8'900});
+  CHECK(world.outcome("t") == LookupOutcome::kHit);
+  world.pass(milliseconds{100});
+  CHECK(world.outcome("t") == LookupOutcome::kMiss);
+}
+
+TEST_CASE("token_cache: a wall clock set forward shortens, set back never lengthens (I11, F106, F107)") {
+  CacheWorld world;
+  world.fetch("t", world.active(10));
+  world.now.wall = world.now.wall + hours{1};
+  CHECK(world.outcome("t") == LookupOutcome::kMiss);
+  world.now.wall = world.now.wall - hours{2};
+  CHECK(world.outcome("t") == LookupOutcome::kHit);
+  world.now.mono = world.now.mono + seconds{9};
+  CHECK(world.outcome("t") == LookupOutcome::kMiss);
+}
+
+TEST_CASE("token_cache: a suspend ages every entry (I12, F108)") {
+  CacheWorld world;
+  world.fetch("t", world.active());
+  world.fetch("n", CacheWorld::inactive());
+  world.pass(hours{1});
+  CHECK(world.outcome("t") == LookupOutcome::kMiss);
+  CHECK(world.outcome("n") == LookupOutcome::kMiss);
+}
+
+TEST_CASE("token_cache: a fetch begun before a revoke cannot resurrect the token (I2, PEERS 6)") {
+  CacheWorld world;
+  const Ticket flight = world.begin("t");
+  world.purge("t");
+  CHECK(world.end(flight, world.active()).outcome == CommitOutcome::kRefusedDead);
+  CHECK(world.outcome("t") == LookupOutcome::kDead);
+}
+
+TEST_CASE("token_cache: a dead token stays dead for tombstone_ttl, then the AS is asked (I4)") {
+  CacheWorld world;
+  world.fetch("t", world.active());
+  world.purge("t");
+  world.pass(minutes{10} - seconds{1});
+  CHECK(world.outcome("t") == LookupOutcome::kDead);
+  CHECK(world.fetch("t", world.active()).outcome == CommitOutcome::kRefusedDead);
+  world.pass(seconds{2});
+  CHECK(world.outcome("t") == LookupOutcome::kMiss);
+}
+
+TEST_CASE("token_cache: a revocation reaches every view of the token at its AS (F104)") {
+  CacheWorld world({}, 8U << 20U, 3);
+  for (ViewId view = 0; view < 3; ++view) world.fetch("t", world.active(), view);
+  CHECK(world.purge("t").known);
+  for (ViewId view = 0; view < 3; ++view) CHECK(world.outcome("t", view) == LookupOutcome::kDead);
+}
+
+TEST_CASE("token_cache: a revocation at one AS leaves another AS's token alone") {
+  CacheWorld world(with_servers(2));
+  world.fetch("t", world.active(), 0);
+  world.fetch("t", world.active(), 1);
+  world.purge("t", 0);
+  CHECK(world.outcome("t", 0) == LookupOutcome::kDead);
+  CHECK(world.outcome("t", 1) == LookupOutcome::kHit);
+}
+
+TEST_CASE("token_cache: views never see each other's answers (I15, PEERS 1)") {
+  CacheWorld world({}, 8U << 20U, 2);
+  world.fetch("t", world.active(), 0);
+  CHECK(world.outcome("t", 1) == LookupOutcome::kMiss);
+  world.fetch("t", CacheWorld::inactive(), 1);
+  CHECK(world.outcome("t", 0) == LookupOutcome::kHit);
+  CHECK(world.outcome("t", 1) == LookupOutcome::kNegative);
+}
+
+TEST_CASE("token_cache: a flush makes everything of the AS a miss, and keeps the dead dead (F101, I24)") {
+  CacheWorld world(with_servers(2));
+  world.fetch("a", world.active(), 0);
+  world.fetch("n", CacheWorld::inactive(), 0);
+  world.fetch("b", world.active(), 1);
+  world.purge("dead", 0);
+  const Ticket before = world.begin("c", 0);
+  world.cache().flush(0);
+  CHECK(world.outcome("a", 0) == LookupOutcome::kMiss);
+  CHECK(world.outcome("n", 0) == LookupOutcome::kMiss);
+  CHECK(world.outcome("b", 1) == LookupOutcome::kHit);
+  CHECK(world.outcome("dead", 0) == LookupOutcome::kDead);
+  CHECK(world.end(before, world.active()).outcome == CommitOutcome::kRefusedFloor);
+  CHECK(world.fetch("a", world.active(), 0).outcome == CommitOutcome::kStored);
+  CHECK(world.outcome("a", 0) == LookupOutcome::kHit);
+}
+
+TEST_CASE("token_cache: a lifted token lives, but is asked for anew (STD 4.06)") {
+  CacheWorld world;
+  const Ticket before = world.begin("t");
+  world.fetch("t", world.active());
+  const TokenCache::Purged purged = world.purge("t");
+  CHECK(purged.newly_dead);
+  CHECK(world.cache().lift_dead(hash_token("t"), 0, purged.seq));
+  CHECK(world.outcome("t") == LookupOutcome::kMiss);
+  CHECK(world.fetch("t", world.active()).outcome == CommitOutcome::kStored);
+  CHECK(world.end(before, world.active()).outcome == CommitOutcome::kRefusedNewer);
+}
+
+TEST_CASE("token_cache: a token that was never seen is dead for the hold only, unless an operator says so (F102)") {
+  CacheWorld world;
+  CHECK_FALSE(world.purge("made up", 0, false).known);
+  CHECK_FALSE(world.purge("by operator", 0, true).known);
+  world.pass(seconds{12});
+  CHECK(world.outcome("made up") == LookupOutcome::kDead);
+  world.pass(seconds{2});
+  CHECK(world.outcome("made up") == LookupOutcome::kMiss);
+  CHECK(world.outcome("by operator") == LookupOutcome::kDead);
+}
+
+TEST_CASE("token_cache: a flood of made-up revocations evicts nothing and raises no floor (F102, I6)") {
+  CacheWorld world;
+  world.fetch("hot", world.active());
+  world.fetch("revoked", world.active());
+  world.purge("revoked");
+  for (int i = 0; i < 100'000; ++i) world.purge("made up " + std::to_string(i), 0, false);
+  CHECK(world.outcome("hot") == LookupOutcome::kHit);
+  CHECK(world.outcome("revoked") == LookupOutcome::kDead);
+  CHECK(world.cache().counts().fill_floor_raised == 0);
+}
+
+TEST_CASE("token_cache: dead tokens forgotten for want of space raise the fill floor, older fills are discarded (I6)") {
+  CacheWorld world;
+  const Ticket flight = world.begin("victim");
+  world.purge("victim");
+  // More dead tokens than there is room for, each later than the victim, so that it goes first somewhere.
+  for (int i = 0; i < 40'000; ++i) {
+    world.pass(milliseconds{0});
+    world.purge("t" + std::to_string(i));
+  }
+  const ShardCounts counts = world.cache().counts();
+  CHECK(counts.dead_forgotten_early > 0);
+  CHECK(counts.fill_floor_raised > 0);
+  const CommitOutcome outcome = world.end(flight, world.active()).outcome;
+  CHECK((outcome == CommitOutcome::kRefusedDead || outcome == CommitOutcome::kRefusedFloor));
+  CHECK(world.outcome("victim") != LookupOutcome::kHit);
+}
+
+TEST_CASE("token_cache: made-up tokens fill the negatives only, hot positives stay (I42, PEERS 8)") {
+  CacheWorld world;
+  for (int i = 0; i < 1000; ++i) world.fetch("hot" + std::to_string(i), world.active());
+  for (int i = 0; i < 200'000; ++i) world.fetch("made up " + std::to_string(i), CacheWorld::inactive());
+  for (int i = 0; i < 1000; ++i) CHECK(world.outcome("hot" + std::to_string(i)) == LookupOutcome::kHit);
+  CHECK(world.cache().counts().evicted == 0);
+}
+
+TEST_CASE("token_cache: a miss tells the seq at its lookup") {
+  CacheWorld world;
+  const Seq before = world.look("t").seq;
+  world.begin("other");
+  CHECK(world.look("t").seq == before + 1);
+}
+
+TEST_CASE("token_cache: shards are a power of two of the MiBs, 8 to 256") {
+  CHECK(CacheWorld({}, 8U << 20U).cache().shard_count() == 8);
+  CHECK(CacheWorld({}, 15U << 20U).cache().shard_count() == 8);
+  CHECK(CacheWorld({}, 16U << 20U).cache().shard_count() == 16);
+  CHECK(CacheWorld({}, 512U << 20U).cache().shard_count() == 256);
+}
+
+TEST_CASE("token_cache: entries of 450-byte answers cost at most 96 B beyond key and body (SPEC 8)") {
+  constexpr std::size_t kMemory = 64U << 20U;
+  CacheWorld world({}, kMemory);
+  const std::string body(450, 'b');
+  for (int i = 0; i < 200'000; ++i) world.fetch(std::to_string(i), world.active(3600, body));
+  const ShardCounts counts = world.cache().counts();
+  // Ring and index are 88 % of the budget; what each entry takes of them:
+  const double each = 0.88 * static_cast<double>(kMemory) / static_cast<double>(counts.entries);
+  CHECK(each - 32 - 450 <= 96.0);
+}
+
+TEST_CASE("token_cache: lookups on other threads during purges see the purge once it is acknowledged (I1, I5)") {
+  CacheWorld world;
+  constexpr int kRounds = 2000;
+  std::atomic<int> acknowledged{-1};
+  std::atomic<int> fetched{-1};
+  std::atomic<bool> wrong{false};
+  const Now now = world.now;
+  std::vector<cache::Question> questions;
+  for (int i = 0; i < kRounds; ++i) questions.push_back(world.question(std::to_string(i)));
+  std::thread reader([&] {
+    std::vector<char> room(1024);
+    int seen = 0;
+    while (acknowledged.load(std::memory_order_acquire) < kRounds - 1) {
+      seen = acknowledged.load(std::memory_order_acquire);
+      if (seen < 0) continue;
+      const auto at = static_cast<std::size_t>(seen);
+      if (world.cache().lookup(questions[at], now, room).outcome == LookupOutcome::kHit) wrong = true;
+      const auto next = static_cast<std::size_t>(std::max(fetched.load(std::memory_order_acquire), 0));
+      world.cache().lookup(questions[next], now, room);
+    }
+  });
+  for (int i = 0; i < kRounds; ++i) {
+    world.fetch(std::to_string(i), world.active());
+    fetched.store(i, std::memory_order_release);
+    world.purge(std::to_string(i));
+    acknowledged.store(i, std::memory_order_release);
+  }
+  reader.join();
+  CHECK_FALSE(wrong);
+}
+
+}  // namespace introspectd::cache
