@@ -28,24 +28,53 @@ void must(int result) { CHECK_INVARIANT(result == 0); }
 
 class Server;
 
-// What the parser found in the message in progress; assigned, not copied, wherever it came in one piece.
-struct Message {
-  std::string target;
-  std::string field;
-  std::string authorization;
-  std::string content_type;
-  std::string body;
-  std::string* value = nullptr;  // where the value of the present field goes, if anywhere
+// A part of the message: a view of the read buffer, copied only when the message did not come whole.
+class Part {
+ public:
+  void add(const char* at, std::size_t bytes) {
+    if (text_.empty()) {
+      text_ = {at, bytes};
+      return;
+    }
+    keep();
+    copy_.append(at, bytes);
+    text_ = copy_;
+  }
+  void keep() {
+    if (text_.data() != copy_.data()) copy_ = text_;
+    text_ = copy_;
+  }
+  void clear() { text_ = {}; }
+  std::string_view text() const { return text_; }
 
-  void clear() {
-    target.clear();
-    field.clear();
-    authorization.clear();
-    content_type.clear();
-    body.clear();
+ private:
+  std::string_view text_;
+  std::string copy_;
+};
+
+// What the parser found in the message in progress.
+struct Message {
+  Part target;
+  Part field;
+  Part authorization;
+  Part content_type;
+  Part body;
+  Part* value = nullptr;  // where the value of the present field goes, if anywhere
+  bool in_progress = false;
+
+  void begin() {
+    for (Part* part : {&target, &field, &authorization, &content_type, &body}) part->clear();
     value = nullptr;
+    in_progress = true;
+  }
+  void keep() {
+    for (Part* part : {&target, &field, &authorization, &content_type, &body}) part->keep();
   }
 };
+
+bool is_field(std::string_view name, std::string_view wanted) {
+  return name.size() == wanted.size() && ::strncasecmp(name.data(), wanted.data(), wanted.size()) == 0;
+}
 
 struct Connection {
   union {
@@ -72,17 +101,17 @@ class Server {
   Server() {
     must(uv_loop_init(&loop_));
     llhttp_settings_init(&settings_);
-    settings_.on_message_begin = [](llhttp_t* p) { return of(p).message.clear(), 0; };
-    settings_.on_url = [](llhttp_t* p, const char* at, std::size_t n) { return of(p).message.target.append(at, n), 0; };
+    settings_.on_message_begin = [](llhttp_t* p) { return of(p).message.begin(), 0; };
+    settings_.on_url = [](llhttp_t* p, const char* at, std::size_t n) { return of(p).message.target.add(at, n), 0; };
     settings_.on_header_field = [](llhttp_t* p, const char* at, std::size_t n) {
-      return of(p).message.field.append(at, n), 0;
+      return of(p).message.field.add(at, n), 0;
     };
     settings_.on_header_field_complete = [](llhttp_t* p) { return choose_value(of(p).message), 0; };
     settings_.on_header_value = [](llhttp_t* p, const char* at, std::size_t n) {
-      if (std::string* value = of(p).message.value) value->append(at, n);
+      if (Part* value = of(p).message.value) value->add(at, n);
       return 0;
     };
-    settings_.on_body = [](llhttp_t* p, const char* at, std::size_t n) { return of(p).message.body.append(at, n), 0; };
+    settings_.on_body = [](llhttp_t* p, const char* at, std::size_t n) { return of(p).message.body.add(at, n), 0; };
     settings_.on_message_complete = [](llhttp_t* p) { return answer(of(p)), 0; };
     must(uv_timer_init(&loop_, &clock_));
     clock_.data = this;
@@ -117,19 +146,20 @@ class Server {
   static Connection& of(uv_stream_t* stream) { return *static_cast<Connection*>(stream->data); }
 
   static void choose_value(Message& message) {
-    const std::string& name = message.field;
+    const std::string_view name = message.field.text();
     message.value = nullptr;
-    if (name.size() == 13 && ::strcasecmp(name.c_str(), "authorization") == 0) message.value = &message.authorization;
-    if (name.size() == 12 && ::strcasecmp(name.c_str(), "content-type") == 0) message.value = &message.content_type;
+    if (is_field(name, "authorization")) message.value = &message.authorization;
+    if (is_field(name, "content-type")) message.value = &message.content_type;
     message.field.clear();
   }
 
   static void answer(Connection& connection) {
-    const Message& message = connection.message;
-    const std::string_view body = message.body;
-    const bool good = message.target == "/introspect" && message.authorization.starts_with("Basic ") &&
-                      message.content_type == "application/x-www-form-urlencoded" && body.starts_with("token=") &&
-                      body.size() > 6;
+    Message& message = connection.message;
+    message.in_progress = false;
+    const std::string_view body = message.body.text();
+    const bool good = message.target.text() == "/introspect" && message.authorization.text().starts_with("Basic ") &&
+                      message.content_type.text() == "application/x-www-form-urlencoded" &&
+                      body.starts_with("token=") && body.size() > 6;
     connection.batch += good ? connection.server->reply_.text() : kBadRequest;
     connection.last = llhttp_should_keep_alive(&connection.parser) == 0;
   }
@@ -176,6 +206,7 @@ class Server {
     if (got < 0) return close(connection);
     connection.batch.clear();
     const llhttp_errno_t error = llhttp_execute(&connection.parser, buffer->base, static_cast<std::size_t>(got));
+    if (connection.message.in_progress) connection.message.keep();
     if (!connection.batch.empty()) send_batch(connection);
     if (error != HPE_OK || connection.last) close(connection);
   }

@@ -1,0 +1,228 @@
+"""Compares introspectd with the servers that bound it: what `./dev bench` runs.
+
+The server has one core, the load another. Rounds are interleaved and change their order, so that a disturbance of the
+machine meets all alike; a ratio is the median of the rounds' own ratios. CPU is the server's, user and system, from
+/proc. With --gate a missed limit makes the exit status 1.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from servers import Fleet
+
+HOT = 1000
+TRANSPORTS = ("tcp", "unix")
+DEPTHS = (1, 16)
+# Limits of the ratio to uv_llhttp_server; pipelined ones are shown, not held yet.
+LIMITS = {("hot", 1): 1.3, ("million", 1): 1.8}
+BOUND = "uv_llhttp_server"
+FLOOR = "epoll_server"
+DAEMON = "introspectd"
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", default="build-bench", help="a release build directory made with -Dbench=true")
+    parser.add_argument("--quick", action="store_true", help="3 short rounds and 200 000 tokens: below two minutes")
+    parser.add_argument("--gate", action="store_true", help="fail when a limit is missed")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--seconds", type=float, default=1.0, help="of each measurement")
+    parser.add_argument("--tokens", type=int, default=1_000_000, help="how many the cache is filled with")
+    parser.add_argument("--memory", default="2GiB", help="the daemon's budget")
+    parser.add_argument("--references-only", action="store_true", help="without the daemon")
+    parser.add_argument("--skip-latency", action="store_true", help="only CPU: no open loop, no new connections")
+    parser.add_argument("--json", metavar="FILE", help="write every measurement there")
+    chosen = parser.parse_args()
+    if chosen.quick:
+        chosen.rounds, chosen.seconds, chosen.tokens = 3, 0.4, 200_000
+    return chosen
+
+
+class Bench:
+    def __init__(self, chosen, fleet):
+        self.chosen = chosen
+        self.fleet = fleet
+        self.results = {}   # (server, transport, mix, kind) -> list of the load generator's results, by round
+        self.problems = []
+
+    def load(self, server, transport, *more, seconds=None):
+        command = [str(self.fleet.build / "bench" / "load"), server.address(transport), f"--pid={server.pid}",
+                   f"--seconds={seconds or self.chosen.seconds}", *more]
+        if self.fleet.load_core is not None:
+            command.append(f"--core={self.fleet.load_core}")
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+        if not ran.stdout:
+            raise SystemExit(f"load against {server.name} failed: {ran.stderr}")
+        result = json.loads(ran.stdout)
+        if ran.returncode != 0:
+            self.problems.append(f"{server.name} {transport} {' '.join(more)}: {ran.stdout.strip()}")
+        return result
+
+    def measure(self, server, transport, mix, kind, *more):
+        count = self.chosen.tokens if mix == "million" else HOT
+        result = self.load(server, transport, f"--count={count}", *more)
+        self.results.setdefault((server.name, transport, mix, kind), []).append(result)
+
+    def cases(self, servers):
+        for server in servers:
+            for mix in ("hot", "million") if server.name == DAEMON else ("hot",):
+                yield server, mix
+
+    def throughput_round(self, number, servers):
+        order = list(self.cases(servers))
+        if number % 2:
+            order.reverse()
+        for depth in DEPTHS:
+            for transport in TRANSPORTS:
+                for server, mix in order:
+                    self.measure(server, transport, mix, depth, f"--depth={depth}", f"--order-seed={number + 1}")
+
+    def latency_round(self, number, servers):
+        order = [case for case in self.cases(servers) if case[0].name != FLOOR and case[1] == "hot"]
+        if number % 2:
+            order.reverse()
+        for transport in TRANSPORTS:
+            for server, mix in order:
+                self.measure(server, transport, mix, "20000/s", "--rate=20000")
+                self.measure(server, transport, mix, "connect", "--new-connection")
+
+    def run_rounds(self, servers):
+        for number in range(self.chosen.rounds):
+            self.throughput_round(number, servers)
+            show_progress(f"round {number + 1} of {self.chosen.rounds}")
+        for number in range(0 if self.chosen.skip_latency else min(3, self.chosen.rounds)):
+            self.latency_round(number, servers)
+
+    def fill(self, daemon):
+        before = daemon.rss_bytes()
+        filled = self.load(daemon, "unix", "--mix=sequential", f"--count={self.chosen.tokens}",
+                           f"--requests={self.chosen.tokens}", "--warm-up=0", seconds=400)
+        grown = daemon.rss_bytes() - before
+        return filled, grown
+
+    def values(self, name, transport, mix, kind, field="cpu_us"):
+        return [result[field] for result in self.results.get((name, transport, mix, kind), [])]
+
+    def median(self, *case, field="cpu_us"):
+        found = self.values(*case, field=field)
+        return statistics.median(found) if found else None
+
+    def ratio(self, transport, mix, kind):
+        pairs = zip(self.values(DAEMON, transport, mix, kind), self.values(BOUND, transport, "hot", kind))
+        ratios = [ours / bound for ours, bound in pairs if bound > 0]
+        return statistics.median(ratios) if ratios else None
+
+
+def show_progress(text):
+    print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
+def number(value, width=9, digits=2):
+    return f"{value:{width}.{digits}f}" if value is not None else " " * (width - 1) + "-"
+
+
+def machine():
+    model = "unknown"
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            model = line.split(":", 1)[1].strip()
+            break
+    return f"{model}, {os.cpu_count()} cores, Linux {platform.release()}"
+
+
+def print_cpu_table(bench):
+    print("\nServer CPU, microseconds a request; 64 connections, 43-byte tokens, 450-byte answers; medians")
+    print(f"{'case':<30}{'epoll':>9}{'uv+llhttp':>11}{'introspectd':>13}{'ratio':>8}{'limit':>8}")
+    missed = []
+    for depth in DEPTHS:
+        for transport in TRANSPORTS:
+            for mix in ("hot", "million"):
+                tokens = f"{HOT if mix == 'hot' else bench.chosen.tokens:,}".replace(",", " ")
+                case = f"{tokens} tokens, {transport}" + (f", {depth} pipelined" if depth > 1 else "")
+                ratio, limit = bench.ratio(transport, mix, depth), LIMITS.get((mix, depth))
+                print(f"{case:<30}{number(bench.median(FLOOR, transport, 'hot', depth))}"
+                      f"{number(bench.median(BOUND, transport, 'hot', depth), 11)}"
+                      f"{number(bench.median(DAEMON, transport, mix, depth), 13)}{number(ratio, 8)}"
+                      f"{number(limit, 8)}")
+                if ratio is not None and limit is not None and ratio > limit:
+                    missed.append(f"{case}: {ratio:.2f} x the bound, the limit is {limit}")
+    return missed
+
+
+def print_latency_table(bench):
+    if bench.chosen.skip_latency:
+        return
+    print("\nOpen loop at 20 000/s, microseconds from the intended start; one connection per request: CPU")
+    print(f"{'case':<30}{'p50':>9}{'p99':>9}{'p99.9':>9}{'connect':>9}")
+    for name in (BOUND, DAEMON):
+        for transport in TRANSPORTS:
+            key = (name, transport, "hot", "20000/s")
+            if key in bench.results:
+                columns = "".join(number(bench.median(*key, field=f), 9, 1) for f in ("p50_us", "p99_us", "p999_us"))
+                print(f"{name + ', ' + transport:<30}{columns}"
+                      f"{number(bench.median(name, transport, 'hot', 'connect'), 9, 1)}")
+
+
+def print_fill(bench, filled, grown):
+    tokens = bench.chosen.tokens
+    print(f"\nFill: {tokens} misses at {filled['rate']:.0f}/s, {filled['cpu_us']:.1f} us of the daemon's CPU each; "
+          f"memory grew by {grown / tokens:.0f} B an entry, {grown / tokens - 450 - 32:.0f} B beyond key and body")
+
+
+def compare(chosen, fleet):
+    bench = Bench(chosen, fleet)
+    servers = [fleet.start_reference(BOUND), fleet.start_reference(FLOOR)]
+    calls = None
+    if not chosen.references_only:
+        fleet.start_mock_as()
+        daemon = fleet.start_daemon()
+        servers.insert(1, daemon)
+        show_progress(f"filling the cache with {chosen.tokens} tokens")
+        filled, grown = bench.fill(daemon)
+        calls = fleet.upstream_calls()
+    bench.run_rounds(servers)
+    stamp = datetime.datetime.now(datetime.timezone.utc)
+    print(f"{machine()}; {stamp:%Y-%m-%d %H:%M} UTC; {chosen.rounds} rounds of {chosen.seconds} s")
+    missed = print_cpu_table(bench)
+    print_latency_table(bench)
+    if calls is not None:
+        print_fill(bench, filled, grown)
+        asked = fleet.upstream_calls() - calls
+        if asked:
+            bench.problems.append(f"{asked} requests of the measured rounds were misses")
+    if chosen.json:
+        rows = [dict(zip(("server", "transport", "mix", "kind"), key), rounds=rounds)
+                for key, rounds in bench.results.items()]
+        Path(chosen.json).write_text(json.dumps(rows, indent=1))
+    return bench.problems, missed
+
+
+def main():
+    chosen = arguments()
+    # One core each; on a machine of one core they have to share it.
+    cores = (0, 1) if (os.cpu_count() or 1) > 1 else (None, None)
+    directory = tempfile.mkdtemp(prefix="introspectd-bench-")
+    fleet = Fleet(chosen.build, directory, cores, chosen.memory)
+    try:
+        problems, missed = compare(chosen, fleet)
+    finally:
+        fleet.stop()
+        shutil.rmtree(directory, ignore_errors=True)
+    for problem in problems:
+        print(f"PROBLEM {problem}")
+    for miss in missed:
+        print(f"MISSED {miss}")
+    return 1 if problems or (chosen.gate and missed) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,146 @@
+"""The servers that a bench compares: each started pinned to the server's core, and ended by its own process id."""
+
+import http.client
+import os
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+BASIC_ID = "bench"
+BASIC_SECRET = "bench-secret"  # the load generator's default Authorization says the same
+REQUEST_BYTES = 211            # one request of the load generator; epoll_server counts by it
+
+CONF = """
+[listen]
+unix = "{directory}/introspectd.sock"
+tcp = ["127.0.0.1:{port}"]
+caller_auth = "required"
+threads = {threads}
+
+[admin]
+unix = "{directory}/admin.sock"
+tcp = "127.0.0.1:{admin_port}"
+
+[cache]
+memory = "{memory}"
+ttl = "1d"
+ttl_without_exp = "1d"
+
+[[authorization_server]]
+name = "main"
+introspection_endpoint = "http://127.0.0.1:{as_port}/introspect"
+client_id = "node"
+client_auth = "client_secret_basic"
+client_secret_file = "{directory}/as.secret"
+
+[[caller]]
+id = "{caller}"
+secret_file = "{directory}/caller.secret"
+"""
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    """A running server: where it listens and which process it is."""
+
+    def __init__(self, name, command, port, unix, core, log):
+        self.name = name
+        self.port = port
+        self.unix = unix
+        pin = ["taskset", "-c", str(core)] if core is not None else []
+        self.log = open(log, "wb")
+        self.child = subprocess.Popen(pin + command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        self.pid = self.child.pid
+        self.log_path = log
+        self.await_port()
+
+    def await_port(self):
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            if self.child.poll() is not None:
+                break
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                return
+            except OSError:
+                time.sleep(0.02)
+        raise SystemExit(f"{self.name} does not listen:\n{Path(self.log_path).read_text(errors='replace')[-2000:]}")
+
+    def address(self, transport):
+        return f"--unix={self.unix}" if transport == "unix" else f"--port={self.port}"
+
+    def rss_bytes(self):
+        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+        return 0
+
+    def stop(self):
+        if self.child.poll() is None:
+            self.child.terminate()
+            try:
+                self.child.wait(10)
+            except subprocess.TimeoutExpired:
+                self.child.kill()
+                self.child.wait()
+        self.log.close()
+
+
+class Fleet:
+    """All servers of one comparison, in one temporary directory."""
+
+    def __init__(self, build, directory, cores, memory, threads=1):
+        self.build = Path(build)
+        self.directory = Path(directory)
+        self.server_core, self.load_core = cores
+        self.memory = memory
+        self.threads = threads
+        self.running = []
+        self.as_port = free_port()
+
+    def start(self, name, command, port, core):
+        unix = self.directory / f"{name}.sock"
+        server = Server(name, [str(part) for part in command], port, unix, core, self.directory / f"{name}.log")
+        self.running.append(server)
+        return server
+
+    def start_reference(self, name):
+        port = free_port()
+        command = [self.build / "bench" / name, f"--port={port}", f"--unix={self.directory}/{name}.sock"]
+        if name == "epoll_server":
+            command.append(f"--request-bytes={REQUEST_BYTES}")
+        return self.start(name, command, port, self.server_core)
+
+    def start_mock_as(self, delay_us=0):
+        command = [self.build / "bench" / "mock_as", f"--port={self.as_port}", f"--delay-us={delay_us}"]
+        return self.start("mock_as", command, self.as_port, self.load_core)
+
+    def start_daemon(self):
+        port, admin_port = free_port(), free_port()
+        for name, secret in (("as", "node-secret"), ("caller", BASIC_SECRET)):
+            path = self.directory / f"{name}.secret"
+            path.write_text(secret)
+            os.chmod(path, 0o600)
+        conf = self.directory / "introspectd.conf"
+        conf.write_text(CONF.format(directory=self.directory, port=port, admin_port=admin_port, memory=self.memory,
+                                    as_port=self.as_port, caller=BASIC_ID, threads=self.threads))
+        return self.start("introspectd", [self.build / "introspectd", "--config", conf], port, self.server_core)
+
+    def upstream_calls(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self.as_port, timeout=5)
+        try:
+            connection.request("GET", "/count")
+            return int(connection.getresponse().read())
+        finally:
+            connection.close()
+
+    def stop(self):
+        for server in reversed(self.running):
+            server.stop()
+        self.running.clear()
