@@ -3,7 +3,8 @@
 // missing or twice, HTTP/0.9 and 2.0, Transfer-Encoding on 1.0, `gzip, chunked`).
 // The caller keeps the bytes of the message in progress contiguous and hands them over again with what came since:
 //   for (;;) { read more into the buffer; switch (parser.parse(buffer.view())) … }
-// llhttp is paused when a message is complete, so no code of ours runs inside it.
+// llhttp reads the head and is paused behind it; the body is cut off by length or joined from its chunks by us, so that
+// its borders do not depend on a version of llhttp. No code of our callers runs inside llhttp.
 // Threads: one owner.  Owns: only joined chunked bodies (overwritten on reset).  Errors: `error()`, a final status.
 // Cost: O(new bytes); no allocation except for chunked bodies. The answer does not depend on how the bytes were cut
 // (I26).
@@ -27,7 +28,8 @@ struct ParserLimits {
 
 enum class ParseStatus : std::uint8_t {
   kNeedMore,        // incomplete: call again with more bytes
-  kExpectContinue,  // head complete with `Expect: 100-continue` and a body to come: told once (F41)
+  kExpectContinue,  // head complete with `Expect: 100-continue` and a body: told once (F41), also when the body is
+                    // already there (I26). Call again at once, with the same bytes.
   kMessage,         // request() is complete; consumed() bytes belong to it
   kError,           // error() is the reply; close after it, nothing later is interpreted (I25)
 };
@@ -49,14 +51,15 @@ class RequestParser {
   const Request& request() const;      // after kMessage
   std::size_t consumed() const;        // after kMessage: where the next message begins
   const ParseError& error() const;     // after kError
-  // A first byte of this message has been seen (for the header time-out, F33); its head is complete.
+  // A first byte of this message has been seen (for the header time-out, F33; the few empty lines that may stand
+  // before it do not count); its head is complete.
   bool started() const;
   bool head_complete() const;
   // Ready for the next message; overwrites a joined body.
   void reset();
 
  private:
-  struct State;  // hides llhttp
+  struct State;  // hides llhttp, whose header stays in request_parser.cc
   std::unique_ptr<State> state_;
 };
 

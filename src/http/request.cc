@@ -1,0 +1,30 @@
+#include "http/request.h"
+
+namespace introspectd::http {
+namespace {
+
+constexpr unsigned char lower(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte >= 'A' && byte <= 'Z' ? static_cast<unsigned char>(byte | 0x20U) : byte;
+}
+
+constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+}  // namespace
+
+bool same_name(std::string_view a, std::string_view b) noexcept {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (lower(a[i]) != lower(b[i])) return false;
+  }
+  return true;
+}
+
+bool is_media_type(std::string_view content_type, std::string_view media_type) noexcept {
+  std::string_view type = content_type.substr(0, content_type.find(';'));
+  while (!type.empty() && is_blank(type.front())) type.remove_prefix(1);
+  while (!type.empty() && is_blank(type.back())) type.remove_suffix(1);
+  return same_name(type, media_type);
+}
+
+}  // namespace introspectd::http

@@ -1,0 +1,462 @@
+#include "http/request_parser.h"
+
+#include <llhttp.h>
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "base/assert.h"
+#include "http/chunked_body.h"
+#include "http/framing.h"
+
+namespace introspectd::http {
+namespace {
+
+constexpr ParseError kBadBlank{400, "white space before the request line"};
+constexpr ParseError kBadMethod{400, "the method is not valid"};
+constexpr ParseError kUnknownMethod{501, "the method is not known"};
+constexpr ParseError kBadTarget{400, "the request target is not valid"};
+constexpr ParseError kBadVersion{400, "the HTTP version is not valid"};
+constexpr ParseError kOtherVersion{505, "only HTTP/1.1 and HTTP/1.0 are supported"};
+constexpr ParseError kBadRequestLine{400, "the request line is not valid"};
+constexpr ParseError kBadField{400, "a header field is not valid"};
+constexpr ParseError kBadLineEnd{400, "a line does not end in CRLF"};
+constexpr ParseError kBadFraming{400, "the framing of the message is not valid"};
+constexpr ParseError kTargetTooLong{414, "the request target is too long"};
+constexpr ParseError kHeadTooLarge{431, "the header fields are too large"};
+constexpr ParseError kTooManyFields{431, "there are too many header fields"};
+
+constexpr std::size_t kBlankBytes = 8;       // four empty lines before the request line
+constexpr std::size_t kVersionBytes = 8;     // "HTTP/1.1"
+constexpr std::size_t kMethodProbeBytes = 32;
+
+struct Range {
+  std::uint32_t start = 0;
+  std::uint32_t size = 0;
+  std::uint32_t end() const { return start + size; }
+  std::string_view in(std::string_view message) const { return message.substr(start, size); }
+};
+
+struct Field {
+  Range name;
+  Range value;
+};
+
+constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+Method method_of(std::uint8_t method) {
+  switch (method) {
+    case HTTP_GET: return Method::kGet;
+    case HTTP_HEAD: return Method::kHead;
+    case HTTP_POST: return Method::kPost;
+    case HTTP_PUT: return Method::kPut;
+    case HTTP_DELETE: return Method::kDelete;
+    case HTTP_OPTIONS: return Method::kOptions;
+    case HTTP_PATCH: return Method::kPatch;
+    default: return Method::kOther;
+  }
+}
+
+// HTTP-name "/" DIGIT "." DIGIT
+bool is_version(std::string_view text) {
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  return text.size() == kVersionBytes && text.starts_with("HTTP/") && is_digit(text[5]) && text[6] == '.' &&
+         is_digit(text[7]);
+}
+
+bool is_supported(std::uint8_t method) { return method == HTTP_TRACE || method_of(method) != Method::kOther; }
+
+}  // namespace
+
+// Places in the message are kept as offsets: the caller's buffer may move between two calls. Span callbacks only
+// record; every judgement is made in a completion callback, at a byte that does not depend on the cuts (I26).
+struct RequestParser::State {
+  enum class Phase : std::uint8_t { kBlank, kHead, kContinue, kSized, kChunked, kMessage, kError };
+
+  explicit State(const ParserLimits& parser_limits) : limits(parser_limits), chunks(parser_limits) {
+    fields.reserve(limits.header_count + 1);
+    headers.reserve(limits.header_count);
+    llhttp_init(&llhttp, HTTP_REQUEST, &kSettings);
+    llhttp.data = this;
+  }
+
+  static const llhttp_settings_t kSettings;
+  static llhttp_settings_t make_settings();
+  static State& of(llhttp_t* parser) { return *static_cast<State*>(parser->data); }
+
+  void reset();
+  ParseStatus parse(std::string_view bytes);
+  ParseStatus fail(const ParseError& why);
+  // Each does what it can in its phase; false: more bytes are needed, or the phase is kError.
+  bool skip_blank_lines();
+  bool read_head();
+  bool finish_head();
+  bool read_sized_body();
+  bool read_chunks();
+  void publish();
+
+  std::size_t next_cut(std::size_t end) const;
+  bool line_ends_at_target() const;
+  const ParseError& refusal(llhttp_errno_t code) const;
+  const ParseError* method_complete() const;
+  const ParseError* target_complete();
+  const ParseError* absolute_target(std::size_t scheme_end);
+  const ParseError* version_complete();
+  const ParseError* field_complete();
+  std::uint32_t offset(const char* at) const { return static_cast<std::uint32_t>(at - message.data()); }
+  void record(Range& range, const char* at, std::size_t size) const {
+    if (range.size == 0) range.start = offset(at);
+    range.size += static_cast<std::uint32_t>(size);
+  }
+  // What a completion callback returns to llhttp.
+  int verdict(const ParseError* why) {
+    refused = why;
+    return why == nullptr ? HPE_OK : HPE_USER;
+  }
+
+  ParserLimits limits;
+  ChunkedBody chunks;
+  std::vector<Field> fields;    // capacity is for all that the limits let in: no allocation later
+  std::vector<Header> headers;
+  Request request;
+  llhttp_t llhttp{};
+  Framing framing;
+  ParseError failure;
+  std::string_view message;     // of the call in progress
+  const ParseError* refused = nullptr;
+  std::size_t blank = 0;        // bytes of empty lines before the request line
+  std::size_t fed = 0;          // bytes that llhttp has seen
+  std::size_t line_end = 0;     // where the next field must begin
+  std::size_t head_end = 0;
+  std::size_t message_end = 0;
+  Range target;
+  Range path;
+  Range query;
+  Range authority;              // of the absolute form: it overrules Host (RFC 9112 §3.2.2)
+  Field field;                  // in progress
+  Phase phase = Phase::kBlank;
+  bool target_done = false;
+  bool has_query = false;
+  bool is_absolute = false;
+  bool http_1_0 = false;
+};
+
+llhttp_settings_t RequestParser::State::make_settings() {
+  llhttp_settings_t settings;
+  llhttp_settings_init(&settings);
+  settings.on_url = [](llhttp_t* p, const char* at, std::size_t size) noexcept {
+    of(p).record(of(p).target, at, size);
+    return 0;
+  };
+  settings.on_header_field = [](llhttp_t* p, const char* at, std::size_t size) noexcept {
+    of(p).record(of(p).field.name, at, size);
+    return 0;
+  };
+  settings.on_header_value = [](llhttp_t* p, const char* at, std::size_t size) noexcept {
+    of(p).record(of(p).field.value, at, size);
+    return 0;
+  };
+  settings.on_method_complete = [](llhttp_t* p) noexcept { return of(p).verdict(of(p).method_complete()); };
+  settings.on_url_complete = [](llhttp_t* p) noexcept { return of(p).verdict(of(p).target_complete()); };
+  settings.on_version_complete = [](llhttp_t* p) noexcept { return of(p).verdict(of(p).version_complete()); };
+  settings.on_header_value_complete = [](llhttp_t* p) noexcept { return of(p).verdict(of(p).field_complete()); };
+  // The body is ours: llhttp's part ends with the head.
+  settings.on_headers_complete = [](llhttp_t*) noexcept -> int { return HPE_PAUSED; };
+  return settings;
+}
+
+const llhttp_settings_t RequestParser::State::kSettings = make_settings();
+
+void RequestParser::State::reset() {
+  chunks.reset();
+  fields.clear();
+  headers.clear();
+  request = Request{};
+  llhttp_init(&llhttp, HTTP_REQUEST, &kSettings);
+  llhttp.data = this;
+  framing = Framing{};
+  refused = nullptr;
+  blank = fed = line_end = head_end = message_end = 0;
+  target = path = query = authority = Range{};
+  field = Field{};
+  phase = Phase::kBlank;
+  target_done = has_query = is_absolute = http_1_0 = false;
+}
+
+ParseStatus RequestParser::State::fail(const ParseError& why) {
+  failure = why;
+  phase = Phase::kError;
+  return ParseStatus::kError;
+}
+
+ParseStatus RequestParser::State::parse(std::string_view bytes) {
+  message = bytes;
+  bool goes_on = true;
+  while (goes_on) {
+    switch (phase) {
+      case Phase::kBlank: goes_on = skip_blank_lines(); break;
+      case Phase::kHead: goes_on = read_head(); break;
+      case Phase::kContinue:
+        // Told also when the body is already there: what we send must not depend on the cuts (I26).
+        phase = framing.chunked() ? Phase::kChunked : Phase::kSized;
+        return ParseStatus::kExpectContinue;
+      case Phase::kSized: goes_on = read_sized_body(); break;
+      case Phase::kChunked: goes_on = read_chunks(); break;
+      case Phase::kMessage: publish(); return ParseStatus::kMessage;
+      case Phase::kError: return ParseStatus::kError;
+    }
+  }
+  return phase == Phase::kError ? ParseStatus::kError : ParseStatus::kNeedMore;
+}
+
+// RFC 9112 §2.2: empty lines before the request line are passed over, a few of them and only in CRLF.
+bool RequestParser::State::skip_blank_lines() {
+  while (blank < message.size() && (message[blank] == '\r' || message[blank] == '\n')) {
+    if (message[blank] != (blank % 2 == 0 ? '\r' : '\n') || blank == kBlankBytes) {
+      fail(kBadBlank);
+      return false;
+    }
+    ++blank;
+  }
+  if (blank == message.size()) return false;
+  if (blank % 2 != 0) {
+    fail(kBadBlank);
+    return false;
+  }
+  fed = blank;
+  phase = Phase::kHead;
+  return true;
+}
+
+// Where llhttp must stop so that a limit trips at its byte, however much is there: behind the longest target, and at
+// the longest head. A message shorter than a target may be goes in whole.
+std::size_t RequestParser::State::next_cut(std::size_t end) const {
+  if (target_done || end - blank <= limits.target_bytes) return end;
+  std::size_t cut = blank + kMethodProbeBytes;
+  if (target.size != 0) {
+    cut = target.start + limits.target_bytes + 1;
+  } else if (const std::size_t space = message.substr(blank, kMethodProbeBytes).find(' ');
+             space != std::string_view::npos) {
+    cut = blank + space + 1 + limits.target_bytes + 1;
+  }
+  return std::min(end, std::max(cut, fed + 1));
+}
+
+// HTTP/0.9: llhttp would wait for the next line before it tells, and such a client never sends one (F28).
+bool RequestParser::State::line_ends_at_target() const {
+  if (target_done || target.size == 0 || target.end() >= message.size()) return false;
+  return message[target.end()] == '\r' || message[target.end()] == '\n';
+}
+
+bool RequestParser::State::read_head() {
+  const std::size_t end = std::min(message.size(), limits.header_bytes);
+  while (fed < end) {
+    const std::size_t cut = next_cut(end);
+    const llhttp_errno_t code = llhttp_execute(&llhttp, message.data() + fed, cut - fed);
+    if (refused != nullptr) {
+      fail(*refused);
+      return false;
+    }
+    if (code == HPE_PAUSED) return finish_head();
+    if (code != HPE_OK) {
+      fail(refusal(code));
+      return false;
+    }
+    fed = cut;
+    if (line_ends_at_target()) {
+      fail(kBadVersion);
+      return false;
+    }
+    if (!target_done && target.size > limits.target_bytes) {
+      fail(kTargetTooLong);
+      return false;
+    }
+  }
+  if (end == limits.header_bytes) fail(kHeadTooLarge);
+  return false;
+}
+
+bool RequestParser::State::finish_head() {
+  // Every byte is accounted for: the empty line stands where the next field would.
+  head_end = line_end + 2;
+  if (head_end > message.size() || message.substr(line_end - 2, 4) != "\r\n\r\n") {
+    fail(kBadLineEnd);
+    return false;
+  }
+  if (const ParseError* why = framing.head(http_1_0, limits)) {
+    fail(*why);
+    return false;
+  }
+  phase = framing.expects_continue(http_1_0) ? Phase::kContinue
+          : framing.chunked()                ? Phase::kChunked
+                                             : Phase::kSized;
+  return true;
+}
+
+bool RequestParser::State::read_sized_body() {
+  const auto size = static_cast<std::size_t>(framing.content_length());  // within limits.body_bytes
+  if (message.size() - head_end < size) return false;
+  message_end = head_end + size;
+  phase = Phase::kMessage;
+  return true;
+}
+
+bool RequestParser::State::read_chunks() {
+  const ChunkedBody::Status status = chunks.decode(message.substr(head_end));
+  if (status == ChunkedBody::Status::kError) fail(chunks.error());
+  if (status != ChunkedBody::Status::kComplete) return false;
+  message_end = head_end + chunks.consumed();
+  phase = Phase::kMessage;
+  return true;
+}
+
+// What llhttp refused by itself. Only bytes up to the one that it stumbled over may be looked at (I26).
+const ParseError& RequestParser::State::refusal(llhttp_errno_t code) const {
+  if (line_ends_at_target()) return kBadVersion;
+  const std::size_t place = offset(llhttp_get_error_pos(&llhttp));
+  switch (static_cast<int>(code)) {
+    case HPE_INVALID_METHOD: {
+      // A token that llhttp does not know is 501; what is no token (a TLS hello) is 400 (F28, STD 7.07).
+      const bool token = is_token_char(message[place]) || (place > blank && message[place] == ' ');
+      return token ? kUnknownMethod : kBadMethod;
+    }
+    case HPE_INVALID_VERSION: {
+      const std::string_view seen = message.substr(0, place);
+      const std::string_view version = seen.substr(std::min<std::size_t>(seen.size(), target.end() + 1), kVersionBytes);
+      if (!is_version(version)) return kBadVersion;
+      return version == "HTTP/1.1" || version == "HTTP/1.0" ? kBadRequestLine : kOtherVersion;
+    }
+    case HPE_INVALID_URL: return kBadTarget;
+    case HPE_INVALID_CONSTANT: return kBadRequestLine;
+    case HPE_LF_EXPECTED:
+    case HPE_CR_EXPECTED: return kBadLineEnd;
+    case HPE_INVALID_HEADER_TOKEN:
+    case HPE_UNEXPECTED_SPACE: return kBadField;
+    default: return kBadFraming;
+  }
+}
+
+// CONNECT would make us a tunnel (STD 7.16), PRI opens HTTP/2, the others of llhttp's list are WebDAV and RTSP.
+const ParseError* RequestParser::State::method_complete() const {
+  if (llhttp.method == HTTP_PRI) return &kOtherVersion;
+  return is_supported(llhttp.method) ? nullptr : &kUnknownMethod;
+}
+
+const ParseError* RequestParser::State::target_complete() {
+  target_done = true;
+  const std::size_t start = target.start;
+  if (target.size == 0 || start < blank + 2 || target.end() >= message.size()) return &kBadTarget;
+  // llhttp passes over several spaces before the target; behind it HTTP/0.9 ends the line.
+  if (message[start - 1] != ' ' || message[start - 2] == ' ') return &kBadRequestLine;
+  if (message[target.end()] != ' ') return &kBadVersion;
+  const std::string_view text = target.in(message);
+  if (text.find('#') != std::string_view::npos) return &kBadTarget;
+  path = target;
+  if (text.front() != '/') {
+    if (text == "*") return llhttp.method == HTTP_OPTIONS ? nullptr : &kBadTarget;
+    if (const ParseError* why = absolute_target(text.find("://"))) return why;
+  }
+  const std::size_t mark = path.in(message).find('?');
+  has_query = mark != std::string_view::npos;
+  if (has_query) {
+    const auto size = static_cast<std::uint32_t>(mark);
+    query = Range{path.start + size + 1, path.size - size - 1};
+    path.size = size;
+  }
+  return nullptr;
+}
+
+// http://authority/path?query → path?query (STD 7.06). An empty path stays empty here; publish() makes it "/".
+const ParseError* RequestParser::State::absolute_target(std::size_t scheme_end) {
+  const std::string_view text = target.in(message);
+  const std::string_view scheme = text.substr(0, scheme_end);
+  if (scheme_end == std::string_view::npos || (!same_name(scheme, "http") && !same_name(scheme, "https"))) {
+    return &kBadTarget;
+  }
+  const std::string_view rest = text.substr(scheme_end + 3);
+  const std::string_view named = rest.substr(0, rest.find_first_of("/?"));
+  if (named.empty() || !is_valid_host(named)) return &kBadTarget;
+  is_absolute = true;
+  authority = Range{offset(named.data()), static_cast<std::uint32_t>(named.size())};
+  path = Range{authority.end(), target.end() - authority.end()};
+  return nullptr;
+}
+
+const ParseError* RequestParser::State::version_complete() {
+  // One space and eight characters, whatever llhttp passes over: ` HTTP/1.1`.
+  const std::size_t start = target.end() + 1;
+  line_end = start + kVersionBytes + 2;
+  if (message.size() < start + kVersionBytes || message.substr(start, 5) != "HTTP/") return &kBadVersion;
+  if (llhttp.http_major != 1 || llhttp.http_minor > 1) return &kOtherVersion;
+  http_1_0 = llhttp.http_minor == 0;
+  return nullptr;
+}
+
+// name ":" OWS value OWS CRLF, beginning where the line before ended: so there is no white space or fold before a
+// name, none before the colon, and no bare LF (STD 7.03, 7.04; CVE-2024-27982).
+const ParseError* RequestParser::State::field_complete() {
+  if (fields.size() == limits.header_count) return &kTooManyFields;
+  const Range name = field.name;
+  if (name.size == 0 || name.start != line_end) return &kBadField;
+  if (message.substr(line_end - 2, 2) != "\r\n") return &kBadLineEnd;
+  if (name.end() >= message.size() || message[name.end()] != ':') return &kBadField;
+  std::size_t start = name.end() + 1;
+  while (start < message.size() && is_blank(message[start])) ++start;
+  if (field.value.size != 0 && field.value.start != start) return &kBadLineEnd;
+  std::size_t end = start + field.value.size;
+  if (message.size() - end < 2 || message.substr(end, 2) != "\r\n") return &kBadLineEnd;
+  line_end = end + 2;
+  while (end > start && is_blank(message[end - 1])) --end;
+  const Range value{static_cast<std::uint32_t>(start), static_cast<std::uint32_t>(end - start)};
+  fields.push_back(Field{name, value});
+  field = Field{};
+  return framing.field(name.in(message), value.in(message), fields.size() - 1);
+}
+
+void RequestParser::State::publish() {
+  headers.clear();
+  for (const Field& known : fields) headers.push_back(Header{known.name.in(message), known.value.in(message)});
+  const auto value_at = [this](std::size_t index) {
+    return index == Framing::kNone ? std::string_view{} : headers[index].value;
+  };
+  request.method = method_of(llhttp.method);
+  request.path = path.size == 0 ? std::string_view("/") : path.in(message);
+  request.has_query = has_query;
+  request.query = query.in(message);
+  request.keep_alive = framing.keep_alive(http_1_0);
+  request.http_1_0 = http_1_0;
+  request.headers = headers;
+  request.host = is_absolute ? authority.in(message) : value_at(framing.host());
+  request.authorization = value_at(framing.authorization());
+  request.content_type = value_at(framing.content_type());
+  request.has_authorization = framing.authorization() != Framing::kNone;
+  request.has_origin = framing.has_origin();
+  request.body = framing.chunked() ? chunks.body() : message.substr(head_end, message_end - head_end);
+}
+
+RequestParser::RequestParser(const ParserLimits& limits) : state_(std::make_unique<State>(limits)) {}
+RequestParser::~RequestParser() = default;
+
+ParseStatus RequestParser::parse(std::string_view message) { return state_->parse(message); }
+
+const Request& RequestParser::request() const {
+  CHECK_INVARIANT(state_->phase == State::Phase::kMessage);
+  return state_->request;
+}
+
+std::size_t RequestParser::consumed() const {
+  CHECK_INVARIANT(state_->phase == State::Phase::kMessage);
+  return state_->message_end;
+}
+
+const ParseError& RequestParser::error() const {
+  CHECK_INVARIANT(state_->phase == State::Phase::kError);
+  return state_->failure;
+}
+
+bool RequestParser::started() const { return state_->phase != State::Phase::kBlank; }
+bool RequestParser::head_complete() const { return state_->head_end != 0; }
+void RequestParser::reset() { state_->reset(); }
+
+}  // namespace introspectd::http
