@@ -1,0 +1,198 @@
+#include "tests/sim/oracle.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace introspectd::sim {
+namespace {
+
+constexpr std::size_t kViolationsKept = 8;
+// Loops see things a little late: posts, turns, would-block for no reason.
+constexpr Duration kLateness = std::chrono::milliseconds{600};
+
+std::string at(const Moment& moment) {
+  if (!moment.happened()) return "never";
+  constexpr std::int64_t kStartNs = 86'400'000'000'123;
+  return std::to_string((moment.mono.ns() - kStartNs) / 1000) + "us#" + std::to_string(moment.stamp);
+}
+
+std::string describe(const CallRecord& call) {
+  const char* const verdict = call.given_up                       ? "given up"
+                              : call.verdict == Verdict::kActive   ? "active"
+                              : call.verdict == Verdict::kInactive ? "inactive"
+                              : call.is_revocation                 ? "revocation"
+                                                                   : "no determination: ";
+  std::string text = "  call " + std::to_string(call.id) + (call.retry ? " (retry) " : " ") + at(call.started) +
+                     " .. " + at(call.ended) + " " + verdict;
+  if (call.verdict == Verdict::kNothing && !call.given_up) text += call.fault;
+  if (call.exp) text += " exp=" + std::to_string(*call.exp);
+  return text + "\n";
+}
+
+std::string describe(const PurgeRecord& purge) {
+  const char* const kind = purge.kind == PurgeKind::kRevoke     ? "revoke"
+                           : purge.kind == PurgeKind::kOperator ? "operator purge"
+                                                                : "flush";
+  return std::string("  ") + kind + " sent " + at(purge.sent) + " received " + at(purge.received) + " acked " +
+         at(purge.acked) + " status " + std::to_string(purge.status) + "\n";
+}
+
+std::string describe(const AskRecord& ask) {
+  return "  request " + std::to_string(ask.id) + " of caller " + std::to_string(ask.caller) + " on connection " +
+         std::to_string(ask.connection) + " sent " + at(ask.sent) + " received " + at(ask.received) + " replied " +
+         at(ask.replied) + " status " + std::to_string(ask.status) + (ask.gone ? " gone " : " ") +
+         ask.body.substr(0, 120) + "\n";
+}
+
+}  // namespace
+
+Duration WorldKnobs::longest_flight() const {
+  Duration longest{};
+  for (const ServerSetup& server : servers) longest = std::max(longest, server.timeout);
+  return longest + std::chrono::seconds{1};
+}
+
+WorldKnobs plain_knobs() {
+  WorldKnobs knobs;
+  knobs.servers.resize(1);
+  knobs.servers[0].name = "main";
+  knobs.callers.resize(2);
+  knobs.callers[0].id = "orders";
+  knobs.callers[0].secret = "orders secret";
+  knobs.callers[1].id = "billing:eu";
+  knobs.callers[1].secret = "b1ll%ng+s&cret";
+  return knobs;
+}
+
+Oracle::Oracle(const SimWorld& world, const History& history, const WorldKnobs& knobs,
+               std::function<Excuses()> excuses)
+    : world_(&world),
+      history_(&history),
+      knobs_(&knobs),
+      excuses_(std::move(excuses)),
+      health_(knobs.servers.size()) {}
+
+void Oracle::found(std::string invariant, std::string sentence, ServerIndex server, const std::string& token) {
+  if (violations_.size() >= kViolationsKept) return;
+  violations_.push_back({std::move(invariant), std::move(sentence), token.empty() ? "" : story_of(server, token)});
+}
+
+void Oracle::found(const std::string& sentence) {
+  const std::size_t colon = sentence.find(':');
+  found(sentence.substr(0, colon), colon == std::string::npos ? sentence : sentence.substr(colon + 2));
+}
+
+std::string Oracle::story_of(ServerIndex server, const std::string& token) const {
+  std::vector<std::pair<Stamp, std::string>> lines;
+  for (const std::size_t i : history_->calls_for(server, token)) {
+    lines.emplace_back(history_->calls[i].started.stamp, describe(history_->calls[i]));
+  }
+  each_purge(server, token, [&](const PurgeRecord& purge) { lines.emplace_back(purge.sent.stamp, describe(purge)); });
+  for (const AskRecord& ask : history_->asks) {
+    if (ask.server == server && ask.token == token) lines.emplace_back(ask.sent.stamp, describe(ask));
+  }
+  std::sort(lines.begin(), lines.end());
+  std::string story = "story of " + token.substr(0, 60) + " at server " + std::to_string(server) + ":\n";
+  constexpr std::size_t kLinesMost = 80;
+  const std::size_t first = lines.size() > kLinesMost ? lines.size() - kLinesMost : 0;
+  for (std::size_t i = first; i < lines.size(); ++i) story += lines[i].second;
+  return story;
+}
+
+// A purge that was refused at the door changed nothing; one that is unanswered may have been applied.
+bool Oracle::was_applied(const PurgeRecord& purge) const { return !purge.refused && purge.acked.happened(); }
+
+void Oracle::on_reply(const AskRecord& ask) {
+  const bool questions = ask.kind == AskKind::kIntrospect || ask.kind == AskKind::kImpossibleToken;
+  if (ask.status_expected != 0 && ask.status != ask.status_expected) {
+    found("I26", "expected status " + std::to_string(ask.status_expected) + ", got " + std::to_string(ask.status) +
+                     " " + ask.body,
+          ask.server, ask.token);
+  }
+  if (ask.kind == AskKind::kBadCredential) i28_same_bytes(ask);
+  i29_in_time(ask);
+  if (!questions) return;
+  if (ask.status >= 500) {
+    judge_error(ask);
+  } else if (ask.status == 200 && ask.body == R"({"active":false})") {
+    judge_false(ask);
+  } else if (ask.status == 200) {
+    judge_true(ask);
+  } else {
+    found("I25", "a well-formed request of a known caller got " + std::to_string(ask.status) + " " + ask.body,
+          ask.server, ask.token);
+  }
+  if (ask.kind == AskKind::kIntrospect) i4_sticky(ask);
+}
+
+// I28: whatever the token, an unauthorised caller gets the same status and bytes.
+void Oracle::i28_same_bytes(const AskRecord& ask) {
+  if (ask.status != 401) found("I28", "an unauthorised caller got " + std::to_string(ask.status));
+  const std::string kind = std::to_string(ask.caller) + (ask.reply_bytes.find("Connection: close") != std::string::npos
+                                                              ? " close" : " keep-alive");
+  const auto [first, is_first] = unauthorised_replies_.emplace(kind, ask.reply_bytes);
+  if (!is_first && first->second != ask.reply_bytes) {
+    found("I28", "an unauthorised caller can tell tokens apart:\n" + first->second + "\n" + ask.reply_bytes);
+  }
+}
+
+// I29: every accepted request has its final reply within its deadline; those ahead of it on its connection take theirs.
+void Oracle::i29_in_time(const AskRecord& ask) {
+  if (ask.slow || !ask.received.happened()) return;
+  const Duration slept = ask.replied.slept - ask.received.slept;
+  const Duration most = knobs_->request_timeout * static_cast<int>(ask.ahead + 1) + kLateness + allowed_delay_ + slept;
+  if (ask.replied.mono - ask.received.mono > most) {
+    found("I29", "request " + std::to_string(ask.id) + " waited longer than its deadline", ask.server, ask.token);
+  }
+}
+
+void Oracle::at_end() {
+  for (const AskRecord& ask : history_->asks) {
+    if (ask.gone || ask.slow || ask.replied.happened()) continue;
+    found("I29", "request " + std::to_string(ask.id) + " never got a reply", ask.server, ask.token);
+  }
+  for (const CallRecord& call : history_->calls) {
+    if (!call.ended.happened()) found("I53", "call " + std::to_string(call.id) + " never ended");
+  }
+}
+
+// --- errors ---
+
+// The call ended while this request waited, and its failure is told as the table says (F46-F88).
+bool Oracle::call_explains_error(const AskRecord& ask, const CallRecord& call) const {
+  if (call.is_revocation || call.verdict != Verdict::kNothing || call.given_up) return false;
+  const bool in_between = call.ended.stamp > ask.received.stamp && call.ended.stamp < ask.replied.stamp;
+  return in_between && call.caller_status == ask.status;
+}
+
+// I18, I23, I30: an error has a cause of its own, never another waiter's leaving or a full cache.
+void Oracle::judge_error(const AskRecord& ask) {
+  if (ask.kind == AskKind::kImpossibleToken) {
+    found("F18", "a token that cannot be was answered with " + std::to_string(ask.status), ask.server, ask.token);
+  }
+  const auto& calls = history_->calls_for(ask.server, ask.token);
+  const bool explained = std::any_of(calls.begin(), calls.end(),
+                                     [&](std::size_t i) { return call_explains_error(ask, history_->calls[i]); });
+  if (explained) return;
+  const Duration waited = ask.replied.mono - ask.received.mono;
+  if (ask.status == 504 && waited + kLateness >= knobs_->request_timeout) return;
+  // Limits and the breaker say 503, and say which.
+  const bool limited = ask.body.find("too many requests") != std::string::npos;
+  const bool left_alone = ask.body.find("left alone") != std::string::npos;
+  if (ask.status == 503 && (limited || left_alone)) {
+    const Health& health = health_[ask.server];
+    std::size_t least = knobs_->servers[ask.server].max_in_flight;
+    for (const CallerKnobs& caller : knobs_->callers) least = std::min(least, caller.max_in_flight);
+    std::size_t under_way = 0;
+    for (auto call = history_->calls.rbegin(); call != history_->calls.rend(); ++call) {
+      const bool at_that_time = !call->ended.happened() || call->ended.stamp > ask.received.stamp;
+      if (call->server == ask.server && at_that_time && call->started.stamp < ask.replied.stamp) ++under_way;
+      if (ask.received.mono - call->started.mono > std::chrono::seconds{60}) break;
+    }
+    if (limited && under_way >= least) return;
+    if (left_alone && health.ever_failed) return;
+  }
+  found("I30", "an error that nothing explains: " + std::to_string(ask.status) + " " + ask.body, ask.server, ask.token);
+}
+
+}  // namespace introspectd::sim

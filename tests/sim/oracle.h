@@ -1,0 +1,129 @@
+// Oracle: watches a simulated world from outside and says which guarantee was broken (GUARANTEES.md). It knows the
+// History (what was asked, answered, purged, and when), never the daemon's own state, and shares no code with it.
+// Each active answer of a model AS carries the number of its call, so that every `true` names where it came from.
+//   I1 I5 I6 the barrier      I2 no resurrection        I3 no stale join      I4 sticky dead tokens
+//   I7 exp                    I8 I13 age, no slide      I9 zero TTL           I10 no exp
+//   I11 wall clock            I12 suspend               I15 I16 view and key  I17 provenance
+//   I18 I19 causes of false   I20 the last start wins   I21 fidelity          I22 policy, equal bytes
+//   I23 I30 causes of errors  I28 unauthorised          I29 deadlines         I31 one flight
+//   I32 limits                I33 retries, probes
+// I25, I26, I27 are judged by SimClient as bytes arrive, I53 by the Node's counters, I54 by the swarm.
+// Threads: one.  Owns: what it has found.  Errors: `violations`.  Cost: O(what is known of the token) a reply.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tests/sim/history.h"
+#include "tests/sim/sim_world.h"
+#include "tests/sim/world_knobs.h"
+
+namespace introspectd::sim {
+
+struct Violation {
+  std::string invariant;   // "I2"
+  std::string sentence;
+  std::string story;       // all that happened to the token
+};
+
+class Oracle {
+ public:
+  // What cannot be seen from outside and excuses the daemon: memory pressure, which is counted by it (I4).
+  struct Excuses {
+    bool forgot_dead = false;    // a dead token was forgotten for want of space
+    bool evicted = false;        // some record or negative was
+  };
+
+  Oracle(const SimWorld& world, const History& history, const WorldKnobs& knobs, std::function<Excuses()> excuses);
+
+  void on_call_started(const CallRecord& call);
+  void on_call_ended(const CallRecord& call);
+  void on_reply(const AskRecord& ask);
+  // Everything has been drained: nobody may still be waiting.
+  void at_end();
+  void found(std::string invariant, std::string sentence, ServerIndex server = 0, const std::string& token = {});
+  void found(const std::string& sentence);   // "I21: …"
+  // Stretches in which a loop got no CPU: they excuse a late reply.
+  void allow_delay(Duration by) { allowed_delay_ += by; }
+
+  bool clean() const { return violations_.empty(); }
+  const std::vector<Violation>& violations() const { return violations_; }
+  std::string story_of(ServerIndex server, const std::string& token) const;
+
+ private:
+  struct Served {
+    const AskRecord& ask;
+    const CallRecord& call;
+    bool from_store = false;   // the call had ended before the request was received
+  };
+
+  // --- a true ---
+  void judge_true(const AskRecord& ask);
+  void i1_i2_i3_purges(const Served& served);
+  void i7_not_past_exp(const Served& served);
+  void i9_zero_ttl_not_stored(const Served& served);
+  void i10_no_exp_short_life(const Served& served);
+  void i11_wall_clock_never_lengthens(const Served& served);
+  void i13_i12_i8_age(const Served& served);
+  void i15_i16_view_and_key(const Served& served);
+  void i17_provenance(const Served& served);
+  void i20_last_start_wins(const Served& served);
+  void i22_policy_and_bytes(const Served& served);
+  void f59_not_before(const Served& served);
+
+  // --- a false ---
+  void judge_false(const AskRecord& ask);
+  bool call_explains_false(const AskRecord& ask, const CallRecord& call) const;
+  bool purge_explains_false(const AskRecord& ask, const PurgeRecord& purge) const;
+  void i4_sticky(const AskRecord& ask);
+
+  // --- an error ---
+  void judge_error(const AskRecord& ask);
+  bool call_explains_error(const AskRecord& ask, const CallRecord& call) const;
+  void i28_same_bytes(const AskRecord& ask);
+  void i29_in_time(const AskRecord& ask);
+
+  // --- a call ---
+  void i4_dead_is_not_asked(const CallRecord& call);
+  void i21_fidelity(const CallRecord& call);
+  void i31_one_flight(const CallRecord& call);
+  void i32_limits(const CallRecord& call);
+  void i33_retries(const CallRecord& call);
+  void i33_probes(const CallRecord& call);
+
+  bool was_applied(const PurgeRecord& purge) const;
+  bool was_lifted(const PurgeRecord& purge) const { return purge.kind == PurgeKind::kRevoke && purge.status == 400; }
+  bool certainly_known(const PurgeRecord& purge) const;
+  bool stands_stored(const CallRecord& call, const PurgeRecord& purge) const;
+  MonoTime dead_until_at_least(const PurgeRecord& purge) const;
+  Duration life(const CallRecord& call) const;
+  bool suits(std::size_t caller, const CallRecord& call) const;
+  // Those of the token by name, and the flushes of its server.
+  template <typename F>
+  void each_purge(ServerIndex server, const std::string& token, F&& see) const {
+    for (const std::size_t i : history_->purges_for(server, token)) see(history_->purges[i]);
+    for (const std::size_t i : history_->flushes_of[server]) see(history_->purges[i]);
+  }
+
+  const SimWorld* world_;
+  const History* history_;
+  const WorldKnobs* knobs_;
+  std::function<Excuses()> excuses_;
+  Duration allowed_delay_{};
+  std::map<std::string, std::string> unauthorised_replies_;   // by the kind of request
+  struct Health {
+    std::deque<MonoTime> retries, first_tries;
+    unsigned failures = 0;         // in a row
+    bool ever_failed = false;
+    MonoTime last_success, opened, last_start;
+    bool open = false;
+  };
+  std::vector<Health> health_;
+  std::vector<Violation> violations_;
+};
+
+}  // namespace introspectd::sim

@@ -1,0 +1,112 @@
+// What a call at an authorization server must be (I4, I21, I28, I31-I33).
+#include <algorithm>
+
+#include "tests/sim/oracle.h"
+
+namespace introspectd::sim {
+namespace {
+
+constexpr unsigned kFailuresToOpen = 10;
+// Retries are counted in buckets of a second, so a window of nine whole seconds is what they can be held to.
+constexpr Duration kRetryWindow = std::chrono::seconds{9};
+constexpr std::size_t kRetriesAlways = 10;
+constexpr Duration kProbeGapLeast = std::chrono::milliseconds{500};
+
+void forget_before(std::deque<MonoTime>& times, MonoTime limit) {
+  while (!times.empty() && times.front() < limit) times.pop_front();
+}
+
+}  // namespace
+
+void Oracle::on_call_started(const CallRecord& call) {
+  i21_fidelity(call);
+  i32_limits(call);
+  i33_retries(call);
+  i33_probes(call);
+  if (call.is_revocation) return;
+  i4_dead_is_not_asked(call);
+  i31_one_flight(call);
+}
+
+// I21: the token that arrives was asked about, byte for byte. I28: by somebody who may ask.
+void Oracle::i21_fidelity(const CallRecord& call) {
+  if (history_->asked.contains(History::key(call.server, call.token))) return;
+  found("I21", "a call for a token that no authorised caller sent to this server: " + call.token, call.server,
+        call.token);
+}
+
+// I31: one flight per key that new requests join, and at most one older one, which a purge has overtaken.
+void Oracle::i31_one_flight(const CallRecord& call) {
+  std::size_t others = 0;
+  for (const std::size_t i : history_->calls_for(call.server, call.token)) {
+    const CallRecord& other = history_->calls[i];
+    if (other.id == call.id || other.ended.happened()) continue;
+    ++others;
+    bool overtaken = false;
+    each_purge(call.server, call.token, [&](const PurgeRecord& purge) {
+      overtaken = overtaken || (!purge.refused && (!purge.acked.happened() || purge.acked.stamp > other.started.stamp));
+    });
+    if (!overtaken) {
+      found("I31", "call " + std::to_string(call.id) + " beside call " + std::to_string(other.id) + " for no reason",
+            call.server, call.token);
+    }
+  }
+  if (others > 1) found("I31", "three flights of one key", call.server, call.token);
+}
+
+// I32: calls in flight are limited; what is over is refused.
+void Oracle::i32_limits(const CallRecord& call) {
+  if (history_->in_flight[call.server] <= knobs_->servers[call.server].max_in_flight) return;
+  found("I32", "more calls in flight than max_in_flight: " + std::to_string(history_->in_flight[call.server]),
+        call.server, call.token);
+}
+
+// I33: at most two tries a flight, and retries stay within their budget.
+void Oracle::i33_retries(const CallRecord& call) {
+  Health& health = health_[call.server];
+  const MonoTime now = call.started.mono;
+  forget_before(health.retries, now - kRetryWindow);
+  forget_before(health.first_tries, now - kRetryWindow - std::chrono::seconds{1});
+  (call.retry ? health.retries : health.first_tries).push_back(now);
+  if (!call.retry) return;
+  if (health.retries.size() > kRetriesAlways + health.first_tries.size() / 10) {
+    found("I33", "more retries than the budget allows: " + std::to_string(health.retries.size()), call.server);
+  }
+  if (call.is_revocation) return;
+  const auto& calls = history_->calls_for(call.server, call.token);
+  const bool second = std::any_of(calls.begin(), calls.end(), [&](std::size_t i) {
+    const CallRecord& first = history_->calls[i];
+    return !first.retry && first.ended.happened() && first.ended.mono == now && first.verdict == Verdict::kNothing;
+  });
+  if (!second) found("I33", "a retry that follows no first try", call.server, call.token);
+}
+
+// I33: while the breaker is open one probe an interval. It opens after ten failures in a row, if it had not just closed.
+void Oracle::i33_probes(const CallRecord& call) {
+  Health& health = health_[call.server];
+  const MonoTime now = call.started.mono;
+  if (health.open && !call.retry && !call.is_revocation) {
+    const MonoTime before = std::max(health.opened, health.last_start);
+    if (now - before < kProbeGapLeast) found("I33", "more than one probe an interval", call.server, call.token);
+    health.last_start = now;
+  }
+}
+
+void Oracle::on_call_ended(const CallRecord& call) {
+  Health& health = health_[call.server];
+  if (call.server_in_order) {
+    health.failures = 0;
+    health.open = false;
+    health.last_success = call.ended.mono;
+  }
+  if (!call.server_failed) return;
+  health.ever_failed = true;
+  ++health.failures;
+  const bool settled = call.ended.mono - health.last_success > std::chrono::seconds{2};
+  if (!health.open && health.failures >= kFailuresToOpen && settled) {
+    health.open = true;
+    health.opened = call.ended.mono;
+  }
+}
+
+}  // namespace introspectd::sim

@@ -1,0 +1,122 @@
+// What may justify a `false` (I18, I19), and what forbids everything else (I4).
+#include <algorithm>
+
+#include "tests/sim/oracle.h"
+
+namespace introspectd::sim {
+namespace {
+
+WallTime seconds_of(std::int64_t seconds) { return WallTime::from_seconds(std::min<std::int64_t>(seconds, 0xfffffffeLL)); }
+
+}  // namespace
+
+// An answer explains a false while it waited for it, or while the answer was fresh in the cache.
+bool Oracle::call_explains_false(const AskRecord& ask, const CallRecord& call) const {
+  if (call.verdict == Verdict::kNothing || !call.ended.happened() || call.ended.stamp > ask.replied.stamp) return false;
+  const bool joined = call.ended.stamp > ask.received.stamp;
+  if (!joined) {
+    for (const std::size_t i : history_->flushes_of[ask.server]) {
+      const PurgeRecord& flush = history_->purges[i];
+      const bool before = was_applied(flush) && flush.acked.stamp < ask.received.stamp;
+      if (before && call.started.stamp < flush.received.stamp) return false;
+    }
+  }
+  const Duration age = ask.received.mono - call.started.mono;
+  if (call.verdict == Verdict::kInactive) return joined || age < knobs_->negative_ttl;
+  if (!suits(ask.caller, call) && (joined || age < life(call))) return true;
+  if (!joined) return false;
+  const WallTime latest = world_->greatest_wall(call.ended, ask.replied);
+  if (call.exp && latest >= seconds_of(*call.exp) - knobs_->exp_skew) return true;
+  return call.nbf && seconds_of(*call.nbf) > world_->least_wall(call.ended, ask.replied) + knobs_->exp_skew;
+}
+
+// A dead token explains a false from the moment its purge may have been applied until it surely was forgotten.
+bool Oracle::purge_explains_false(const AskRecord& ask, const PurgeRecord& purge) const {
+  if (purge.kind == PurgeKind::kFlush || purge.refused || purge.sent.stamp > ask.replied.stamp) return false;
+  if (was_lifted(purge) && purge.acked.happened() && purge.acked.stamp < ask.received.stamp) return false;
+  const MonoTime from = purge.acked.happened() ? purge.acked.mono : ask.received.mono;
+  return ask.received.mono < from + std::max(knobs_->tombstone_ttl, knobs_->unknown_ttl());
+}
+
+// I19: a false has a cause. I18: a failed call is none.
+void Oracle::judge_false(const AskRecord& ask) {
+  if (ask.kind == AskKind::kImpossibleToken) return;
+  const auto& calls = history_->calls_for(ask.server, ask.token);
+  const auto& purges = history_->purges_for(ask.server, ask.token);
+  const bool said = std::any_of(calls.begin(), calls.end(),
+                                [&](std::size_t i) { return call_explains_false(ask, history_->calls[i]); });
+  const bool dead = std::any_of(purges.begin(), purges.end(),
+                                [&](std::size_t i) { return purge_explains_false(ask, history_->purges[i]); });
+  if (said || dead) return;
+  const bool failed = std::any_of(calls.begin(), calls.end(), [&](std::size_t i) {
+    const CallRecord& call = history_->calls[i];
+    return call.verdict == Verdict::kNothing && call.ended.happened() && call.ended.stamp > ask.received.stamp;
+  });
+  found(failed ? "I18" : "I19",
+        std::string(failed ? "a failed call became a false" : "a false without a cause") + " (request " +
+            std::to_string(ask.id) + ")",
+        ask.server, ask.token);
+}
+
+// Did the daemon surely know the token when it was revoked? Only then it must remember it for all of tombstone_ttl: an
+// unknown one is kept for hold + flight time (F102). A flight under way all the time, or a fresh stored answer, says so.
+bool Oracle::certainly_known(const PurgeRecord& purge) const {
+  if (purge.kind == PurgeKind::kOperator) return true;
+  if (excuses_().evicted) return false;
+  const auto& calls = history_->calls_for(purge.server, purge.token);
+  return std::any_of(calls.begin(), calls.end(), [&](std::size_t i) {
+    const CallRecord& call = history_->calls[i];
+    if (call.started.stamp > purge.sent.stamp || call.is_revocation) return false;
+    // In flight from before it was sent until after it was acknowledged.
+    if (!call.ended.happened() || call.ended.stamp > purge.acked.stamp) return true;
+    return stands_stored(call, purge);
+  });
+}
+
+// Stored before the purge was sent, and fresh still when it was acknowledged: nothing has removed it in between.
+bool Oracle::stands_stored(const CallRecord& call, const PurgeRecord& purge) const {
+  if (call.verdict != Verdict::kActive || call.ended.stamp > purge.sent.stamp) return false;
+  if (call.nbf || call.iat || purge.acked.mono - call.started.mono >= life(call)) return false;
+  if (call.exp && purge.acked.mono - call.started.mono >= seconds_of(*call.exp) - knobs_->exp_skew - call.started.wall) {
+    return false;
+  }
+  bool disturbed = false;
+  each_purge(purge.server, purge.token, [&](const PurgeRecord& other) {
+    if (&other == &purge || other.refused) return;
+    disturbed = disturbed || !other.acked.happened() || other.acked.stamp > call.started.stamp;
+  });
+  const auto& calls = history_->calls_for(purge.server, purge.token);
+  return !disturbed && std::none_of(calls.begin(), calls.end(), [&](std::size_t i) {
+    return history_->calls[i].started.stamp > call.started.stamp;
+  });
+}
+
+MonoTime Oracle::dead_until_at_least(const PurgeRecord& purge) const {
+  return purge.received.mono + (certainly_known(purge) ? knobs_->tombstone_ttl
+                                                       : std::min(knobs_->tombstone_ttl, knobs_->unknown_ttl()));
+}
+
+// I4: after a token is dead every reply for it is false for tombstone_ttl.
+void Oracle::i4_sticky(const AskRecord& ask) {
+  if (ask.body == R"({"active":false})" || excuses_().forgot_dead) return;
+  for (const std::size_t i : history_->purges_for(ask.server, ask.token)) {
+    const PurgeRecord& purge = history_->purges[i];
+    if (!was_applied(purge) || was_lifted(purge) || purge.acked.stamp > ask.received.stamp) continue;
+    if (ask.replied.mono >= dead_until_at_least(purge)) continue;
+    found("I4", "a dead token was not false (request " + std::to_string(ask.id) + "): " + std::to_string(ask.status),
+          ask.server, ask.token);
+  }
+}
+
+// I4: … without asking upstream.
+void Oracle::i4_dead_is_not_asked(const CallRecord& call) {
+  if (call.is_revocation || excuses_().forgot_dead) return;
+  for (const std::size_t i : history_->purges_for(call.server, call.token)) {
+    const PurgeRecord& purge = history_->purges[i];
+    if (!was_applied(purge) || was_lifted(purge) || purge.acked.stamp > call.started.stamp) continue;
+    if (call.started.mono >= dead_until_at_least(purge)) continue;
+    found("I4", "the server was asked for a dead token by call " + std::to_string(call.id), call.server, call.token);
+  }
+}
+
+}  // namespace introspectd::sim

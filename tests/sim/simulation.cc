@@ -1,0 +1,295 @@
+#include "tests/sim/simulation.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "tests/sim/form.h"
+
+namespace introspectd::sim {
+namespace {
+
+constexpr Duration kLongEnough = std::chrono::seconds{120};
+
+std::string json_purge(const std::string& token, const std::string& server) {
+  return R"({"token":")" + token + R"(","authorization_server":")" + server + "\"}";
+}
+
+}  // namespace
+
+Simulation::Simulation(std::uint64_t seed, WorldKnobs knobs) : knobs_(std::move(knobs)), world_(seed) {
+  node_ = std::make_unique<SimNode>(world_, knobs_);
+  for (const ServerSetup& setup : knobs_.servers) {
+    models_.push_back(std::make_unique<ModelAs>(world_));
+    models_.back()->set_replica_lag(setup.replica_lag);
+    SimUpstream::Server& server = servers_.emplace_back();
+    server.model = models_.back().get();
+    server.knobs = setup.knobs;
+    const std::string id = "node-" + setup.name;
+    const std::string secret = "secret of " + setup.name;
+    if (setup.credential_in_body) {
+      server.client_id = id;
+      server.client_secret = secret;
+    } else {
+      server.authorization = "Basic " + base64(form_encode(id, world_.random(), true) + ":secret+of+" + setup.name);
+    }
+  }
+  history_.flushes_of.resize(knobs_.servers.size());
+  history_.in_flight.resize(knobs_.servers.size());
+  oracle_ = std::make_unique<Oracle>(world_, history_, knobs_, [this] {
+    const cache::ShardCounts counts = node_->cache().counts();
+    return Oracle::Excuses{counts.dead_forgotten_early != 0, counts.evicted != 0};
+  });
+  upstream_ = std::make_unique<SimUpstream>(SimUpstream::Parts{
+      world_, node_->back_loop(), history_, servers_, [this](const CallRecord& call) { oracle_->on_call_started(call); },
+      [this](const CallRecord& call) { oracle_->on_call_ended(call); },
+      [this](const std::string& sentence) { found(sentence); }});
+  node_->start(*upstream_);
+  story_clients_.resize(knobs_.callers.size());
+}
+
+Simulation::~Simulation() {
+  clients_.clear();
+  node_.reset();
+}
+
+std::string Simulation::basic(std::size_t caller) const {
+  Random plain(0);
+  const CallerKnobs& knobs = knobs_.callers[caller];
+  return "Basic " + base64(form_encode(knobs.id, plain, true) + ":" + form_encode(knobs.secret, plain, true));
+}
+
+SimClient& Simulation::connect(std::size_t front, std::optional<std::size_t> unix_caller) {
+  ports::Peer peer;
+  if (unix_caller) {
+    peer.is_unix = true;
+    peer.uid = 1000 + static_cast<std::uint32_t>(*unix_caller);
+    peer.gids = {100};
+  }
+  auto connection =
+      std::make_shared<SimConnection>(node_->front_loop(front), std::move(peer), knobs_.streams, ++next_connection_);
+  node_->accept(front, connection->server_end());
+  clients_.push_back(std::make_unique<SimClient>(
+      SimClient::Parts{world_, history_, [this](std::uint64_t ask) { on_reply(ask); },
+                       [this](const std::string& sentence) { found(sentence); }},
+      std::move(connection)));
+  return *clients_.back();
+}
+
+SimClient& Simulation::admin() {
+  if (admin_ != nullptr && admin_->open()) return *admin_;
+  ports::Peer peer;
+  peer.is_unix = true;
+  peer.gids = {0};
+  auto connection =
+      std::make_shared<SimConnection>(node_->back_loop(), std::move(peer), knobs_.streams, ++next_connection_);
+  node_->accept_admin(connection->server_end());
+  clients_.push_back(std::make_unique<SimClient>(
+      SimClient::Parts{world_, history_, [this](std::uint64_t ask) { on_reply(ask); },
+                       [this](const std::string& sentence) { found(sentence); }},
+      std::move(connection)));
+  admin_ = clients_.back().get();
+  return *admin_;
+}
+
+void Simulation::on_reply(std::uint64_t id) {
+  const AskRecord& ask = ask_record(id);
+  if (ask.purge != SIZE_MAX) {
+    PurgeRecord& purge = history_.purges[ask.purge];
+    const bool quota = ask.status == 503 && ask.body.find("unknown tokens") != std::string::npos;
+    const bool understood = ask.status == 200 || ask.status == 400 || ask.status == 503;
+    const bool broken = ask.status == 400 && ask.body.find("the authorization server refused") == std::string::npos;
+    purge.refused = quota || !understood || broken;
+    if (broken || !understood) found("I25: a well-formed purge got " + std::to_string(ask.status) + " " + ask.body);
+  }
+  oracle_->on_reply(ask);
+}
+
+std::uint64_t Simulation::introspect(SimClient& client, std::size_t caller, const std::string& token,
+                                     const AskOptions& options) {
+  AskRecord ask;
+  ask.caller = caller;
+  ask.server = knobs_.callers[caller].server;
+  ask.token = token;
+  const bool possible = std::all_of(token.begin(), token.end(), [](char c) { return c >= ' ' && c <= '~'; });
+  ask.kind = possible ? AskKind::kIntrospect : AskKind::kImpossibleToken;
+  if (possible) history_.asked.insert(History::key(ask.server, token));
+  RequestText request;
+  request.path = options.path;
+  request.chunked = options.chunked;
+  request.close = options.close;
+  request.body = "token=" + form_encode(token, random(), options.plain_form);
+  if (!options.hint.empty()) request.body += "&token_type_hint=" + std::string(options.hint);
+  if (client.unix_caller() != caller) {
+    if (options.credential_in_form) {
+      request.body += "&client_id=" + form_encode(knobs_.callers[caller].id, random(), false) +
+                      "&client_secret=" + form_encode(knobs_.callers[caller].secret, random(), false);
+    } else {
+      request.authorization = basic(caller);
+    }
+  }
+  return client.send(std::move(ask), write_request(request, random()));
+}
+
+std::uint64_t Simulation::send_purge(PurgeRecord purge, SimClient& client, AskRecord ask, const RequestText& request) {
+  ask.purge = history_.purges.size();
+  ask.server = purge.server;
+  ask.token = purge.token;
+  if (purge.kind == PurgeKind::kFlush) {
+    history_.flushes_of[purge.server].push_back(ask.purge);
+  } else {
+    history_.purges_of[History::key(purge.server, purge.token)].push_back(ask.purge);
+  }
+  history_.purges.push_back(std::move(purge));
+  return client.send(std::move(ask), write_request(request, random()));
+}
+
+std::uint64_t Simulation::revoke(SimClient& client, std::size_t caller, const std::string& token,
+                                 const AskOptions& options) {
+  AskRecord ask;
+  ask.kind = AskKind::kRevoke;
+  ask.caller = caller;
+  PurgeRecord purge;
+  purge.server = knobs_.callers[caller].server;
+  purge.token = token;
+  purge.caller = caller;
+  history_.asked.insert(History::key(purge.server, token));
+  RequestText request;
+  request.path = "/revoke";
+  request.chunked = options.chunked;
+  request.close = options.close;
+  request.body = "token=" + form_encode(token, random(), options.plain_form);
+  if (client.unix_caller() != caller) request.authorization = basic(caller);
+  return send_purge(std::move(purge), client, std::move(ask), request);
+}
+
+std::uint64_t Simulation::operator_purge(const std::string& token, ServerIndex server) {
+  AskRecord ask;
+  ask.kind = AskKind::kAdmin;
+  ask.status_expected = 200;
+  PurgeRecord purge;
+  purge.kind = PurgeKind::kOperator;
+  purge.server = server;
+  purge.token = token;
+  RequestText request;
+  request.path = "/purge";
+  request.content_type = "application/json";
+  request.body = json_purge(token, knobs_.servers[server].name);
+  return send_purge(std::move(purge), admin(), std::move(ask), request);
+}
+
+std::uint64_t Simulation::flush(ServerIndex server) {
+  AskRecord ask;
+  ask.kind = AskKind::kAdmin;
+  ask.status_expected = 200;
+  PurgeRecord purge;
+  purge.kind = PurgeKind::kFlush;
+  purge.server = server;
+  RequestText request;
+  request.path = "/flush";
+  request.content_type = "application/json";
+  request.body = R"({"authorization_server":")" + knobs_.servers[server].name + "\"}";
+  return send_purge(std::move(purge), admin(), std::move(ask), request);
+}
+
+std::uint64_t Simulation::bad_credential(SimClient& client, const std::string& token, unsigned kind) {
+  AskRecord ask;
+  ask.kind = AskKind::kBadCredential;
+  ask.caller = kind % 4;   // which kind of bad: replies are compared within it (I28)
+  ask.token = token;
+  ask.status_expected = 401;
+  RequestText request;
+  request.body = "token=" + form_encode(token, random(), true);
+  switch (kind % 4) {
+    case 0: break;   // none at all
+    case 1: request.authorization = "Basic " + base64(knobs_.callers[0].id + ":not the secret"); break;
+    case 2: request.authorization = "Bearer of-nothing"; break;
+    default: request.authorization = "Basic %%%"; break;
+  }
+  return client.send(std::move(ask), write_request(request, random()));
+}
+
+std::uint64_t Simulation::raw(SimClient& client, AskKind kind, std::string_view bytes, int status_expected) {
+  AskRecord ask;
+  ask.kind = kind;
+  ask.status_expected = status_expected;
+  return client.send(std::move(ask), bytes);
+}
+
+// --- stories ---
+
+SimClient& Simulation::story_client(std::size_t caller) {
+  SimClient*& client = story_clients_[caller];
+  if (client == nullptr || !client->open()) client = &connect(caller % node_->front_count());
+  return *client;
+}
+
+std::string Simulation::wait_for(std::uint64_t id) {
+  const MonoTime give_up = world_.mono() + kLongEnough;
+  while (!ask_record(id).replied.happened() && !ask_record(id).gone && world_.mono() < give_up && world_.step()) {
+  }
+  const AskRecord& ask = ask_record(id);
+  if (ask.gone) return "gone";
+  if (!ask.replied.happened()) return "no reply";
+  if (ask.status != 200) return std::to_string(ask.status);
+  const bool question = ask.kind == AskKind::kIntrospect || ask.kind == AskKind::kImpossibleToken;
+  if (!question) return "200";
+  return ask.body == R"({"active":false})" ? "false" : "true";
+}
+
+std::string Simulation::say(std::size_t caller, const std::string& token) {
+  return wait_for(introspect(story_client(caller), caller, token));
+}
+
+std::string Simulation::revoke_and_wait(std::size_t caller, const std::string& token) {
+  return wait_for(revoke(story_client(caller), caller, token));
+}
+
+void Simulation::finish() {
+  for (const auto& client : clients_) client->read_slowly(false);
+  pass(knobs_.request_timeout * 3 + std::chrono::seconds{30});
+  oracle_->at_end();
+  for (const auto& client : clients_) client->leave();
+  pass(std::chrono::seconds{70});
+  check_counters();
+}
+
+// I53: every request, look-up, call and entry is accounted for once nothing is under way.
+void Simulation::check_counters() {
+  using service::CallCounter;
+  using service::Counter;
+  const service::Figures figures = node_->figures();
+  const auto count = [&](Counter counter) { return figures.counters[static_cast<std::size_t>(counter)]; };
+  std::uint64_t replies = count(Counter::kGone);
+  for (const std::uint64_t outcome : figures.outcomes) replies += outcome;
+  if (count(Counter::kRequests) != replies) {
+    oracle_->found("I53", "requests " + std::to_string(count(Counter::kRequests)) + " != outcomes + gone " +
+                              std::to_string(replies));
+  }
+  const std::uint64_t results = count(Counter::kHits) + count(Counter::kNegatives) + count(Counter::kDead) +
+                                count(Counter::kAudience) + count(Counter::kMisses) + count(Counter::kJoins) +
+                                count(Counter::kRefused);
+  if (count(Counter::kLookups) != results) {
+    oracle_->found("I53", "lookups " + std::to_string(count(Counter::kLookups)) + " != hit + negative + dead + "
+                          "audience + miss + join + refused " + std::to_string(results));
+  }
+  std::uint64_t started = 0;
+  for (const service::ServerFigures& server : figures.servers) {
+    const auto calls = [&](CallCounter counter) { return server.calls[static_cast<std::size_t>(counter)]; };
+    started += calls(CallCounter::kStarted);
+    const std::uint64_t ended = calls(CallCounter::kOk) + calls(CallCounter::kError) + calls(CallCounter::kTimeout) +
+                                calls(CallCounter::kCancelled) + server.in_flight;
+    if (calls(CallCounter::kStarted) != ended) oracle_->found("I53", "calls started != ended + in flight");
+    if (server.in_flight != 0) oracle_->found("I53", "calls in flight when nothing is under way");
+  }
+  if (started != history_.calls.size()) oracle_->found("I53", "calls counted are not the calls that were made");
+  const cache::ShardCounts& cache = figures.cache;
+  if (cache.inserted - cache.replaced - cache.evicted - cache.expired - cache.purged != cache.entries) {
+    oracle_->found("I53", "inserted - replaced - evicted - expired - purged != entries");
+  }
+  if (figures.flights != 0 || figures.waiters != 0) oracle_->found("I53", "flights or waiters are left over");
+  for (const std::size_t open : figures.connections_of_loop) {
+    if (open != 0) oracle_->found("I53", "connections are left over");
+  }
+}
+
+}  // namespace introspectd::sim

@@ -1,0 +1,101 @@
+// Simulation: a whole world: the daemon, its authorization servers, its callers and the oracle that watches. Scenarios
+// tell stories with it, the swarm lets a seed decide.
+// Threads: one.  Owns: everything.  Errors: the oracle's violations.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tests/sim/history.h"
+#include "tests/sim/model_as.h"
+#include "tests/sim/oracle.h"
+#include "tests/sim/sim_client.h"
+#include "tests/sim/sim_node.h"
+#include "tests/sim/sim_upstream.h"
+#include "tests/sim/sim_world.h"
+#include "tests/sim/world_knobs.h"
+
+namespace introspectd::sim {
+
+// What a request may be beyond the plain thing.
+struct AskOptions {
+  bool chunked = false;
+  bool close = false;
+  bool plain_form = true;
+  bool credential_in_form = false;
+  std::string_view hint;
+  std::string_view path = "/introspect";
+};
+
+class Simulation {
+ public:
+  Simulation(std::uint64_t seed, WorldKnobs knobs);
+  Simulation(const Simulation&) = delete;
+  Simulation& operator=(const Simulation&) = delete;
+  ~Simulation();
+
+  SimWorld& world() { return world_; }
+  Random& random() { return world_.random(); }
+  const WorldKnobs& knobs() const { return knobs_; }
+  SimNode& node() { return *node_; }
+  SimUpstream& upstream() { return *upstream_; }
+  ModelAs& model(ServerIndex server = 0) { return *models_[server]; }
+  ServerKnobs& server(ServerIndex server = 0) { return servers_[server].knobs; }
+  Oracle& oracle() { return *oracle_; }
+  History& history() { return history_; }
+  const AskRecord& ask_record(std::uint64_t id) const { return history_.asks[id - 1]; }
+  std::size_t calls(ServerIndex server, const std::string& token) const {
+    return history_.calls_for(server, token).size();
+  }
+
+  // --- callers, without waiting: the id of the request ---
+  SimClient& connect(std::size_t front, std::optional<std::size_t> unix_caller = std::nullopt);
+  SimClient& connect_anywhere() { return connect(random().below(node_->front_count())); }
+  SimClient& admin();
+  std::uint64_t introspect(SimClient& client, std::size_t caller, const std::string& token, const AskOptions& = {});
+  std::uint64_t revoke(SimClient& client, std::size_t caller, const std::string& token, const AskOptions& = {});
+  std::uint64_t operator_purge(const std::string& token, ServerIndex server = 0);
+  std::uint64_t flush(ServerIndex server = 0);
+  std::uint64_t bad_credential(SimClient& client, const std::string& token, unsigned kind);
+  std::uint64_t raw(SimClient& client, AskKind kind, std::string_view bytes, int status_expected);
+  std::string basic(std::size_t caller) const;
+
+  // --- stories: these wait for the reply. "true", "false", or the status ---
+  std::string say(std::size_t caller, const std::string& token);
+  std::string wait_for(std::uint64_t ask);
+  std::string revoke_and_wait(std::size_t caller, const std::string& token);
+  void purge_and_wait(const std::string& token, ServerIndex server = 0) { wait_for(operator_purge(token, server)); }
+  void flush_and_wait(ServerIndex server = 0) { wait_for(flush(server)); }
+  void pass(Duration time) { world_.run_for(time); }
+
+  // Everybody is served, clients leave, counters are compared (I53). Once.
+  void finish();
+  // A token of the model AS that is active, as short-lived or long as `truth` is then told to be.
+  TokenTruth& issue(const std::string& token, ServerIndex server = 0) { return models_[server]->issue(token); }
+
+ private:
+  void on_reply(std::uint64_t ask);
+  void found(const std::string& sentence) { oracle_->found(sentence); }
+  std::uint64_t send_purge(PurgeRecord purge, SimClient& client, AskRecord ask, const RequestText& request);
+  SimClient& story_client(std::size_t caller);
+  void check_counters();
+
+  WorldKnobs knobs_;
+  SimWorld world_;
+  History history_;
+  std::vector<std::unique_ptr<ModelAs>> models_;
+  std::vector<SimUpstream::Server> servers_;
+  std::unique_ptr<Oracle> oracle_;
+  std::unique_ptr<SimUpstream> upstream_;
+  std::unique_ptr<SimNode> node_;
+  std::vector<std::unique_ptr<SimClient>> clients_;
+  SimClient* admin_ = nullptr;
+  std::vector<SimClient*> story_clients_;
+  std::uint64_t next_connection_ = 0;
+};
+
+}  // namespace introspectd::sim
