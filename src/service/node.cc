@@ -36,6 +36,7 @@ cache::CacheOptions cache_options(const NodeParts& parts) {
   options.longest_flight = longest_flight(parts.settings);
   options.unknown_ttl = cache.hold + options.longest_flight + std::chrono::seconds{1};
   options.servers = parts.settings.authorization_servers.size();
+  options.shards = parts.cache_shards;
   return options;
 }
 

@@ -48,6 +48,7 @@ struct NodeParts {
   std::span<std::byte> cache_memory;
   cache::BootKey boot_key;
   std::uint64_t jitter_seed = 0;
+  std::size_t cache_shards = 0;                            // 0: from the memory; the simulator chooses
   Log log;
   std::string_view version;
   UniqueFunction<Secret(cache::ServerId)> reload_secret;   // back loop; empty: secrets are not read again

@@ -90,6 +90,7 @@ class Oracle {
   // --- a call ---
   void i4_dead_is_not_asked(const CallRecord& call);
   void i21_fidelity(const CallRecord& call);
+  Stamp flight_start(const CallRecord& call) const;
   void i31_one_flight(const CallRecord& call);
   void i32_limits(const CallRecord& call);
   void i33_retries(const CallRecord& call);

@@ -35,6 +35,17 @@ void Oracle::i21_fidelity(const CallRecord& call) {
         call.token);
 }
 
+// A retry belongs to the flight of its first try, which ended in the same turn.
+Stamp Oracle::flight_start(const CallRecord& call) const {
+  if (!call.retry) return call.started.stamp;
+  const auto& calls = history_->calls_for(call.server, call.token);
+  for (auto i = calls.rbegin(); i != calls.rend(); ++i) {
+    const CallRecord& first = history_->calls[*i];
+    if (!first.retry && first.ended.happened() && first.ended.mono == call.started.mono) return first.started.stamp;
+  }
+  return call.started.stamp;
+}
+
 // I31: one flight per key that new requests join, and at most one older one, which a purge has overtaken.
 void Oracle::i31_one_flight(const CallRecord& call) {
   std::size_t others = 0;
@@ -42,9 +53,10 @@ void Oracle::i31_one_flight(const CallRecord& call) {
     const CallRecord& other = history_->calls[i];
     if (other.id == call.id || other.ended.happened()) continue;
     ++others;
+    const Stamp older = std::min(flight_start(call), flight_start(other));
     bool overtaken = false;
     each_purge(call.server, call.token, [&](const PurgeRecord& purge) {
-      overtaken = overtaken || (!purge.refused && (!purge.acked.happened() || purge.acked.stamp > other.started.stamp));
+      overtaken = overtaken || (!purge.refused && (!purge.acked.happened() || purge.acked.stamp > older));
     });
     if (!overtaken) {
       found("I31", "call " + std::to_string(call.id) + " beside call " + std::to_string(other.id) + " for no reason",

@@ -43,13 +43,15 @@ class SimClient {
   std::uint64_t send(AskRecord ask, std::string_view bytes);
   // Bytes that belong to no request: what comes behind a framing error, or a part of one.
   void send_raw(std::string_view bytes) { connection_->send(bytes); }
-  void half_close() { connection_->half_close(); }
+  // Sends no more, and reads until the daemon has answered and closes (F36).
+  void half_close();
   // Leaves at once: what is owed to it will never arrive.
   void leave();
-  void read_slowly(bool slowly) { connection_->read_slowly(slowly); }
+  void read_slowly(bool slowly);
 
   std::size_t outstanding() const { return owed_.size(); }
-  bool open() const { return open_; }          // the daemon has not closed, and we have not left
+  // More can be sent: the daemon has not closed, and we have neither left nor finished.
+  bool open() const { return open_ && !finished_ && !told_to_close_; }
   std::uint64_t id() const { return connection_->id(); }
   // On a Unix socket the peer is a caller by itself; SIZE_MAX otherwise.
   std::size_t unix_caller() const { return connection_->unix_caller(); }
@@ -70,6 +72,8 @@ class SimClient {
   std::string unread_;
   std::size_t received_ = 0;       // offset of the end of the last complete reply
   bool open_ = true;
+  bool slow_ = false;
+  bool finished_ = false;          // we have sent FIN
   bool told_to_close_ = false;     // a reply said `Connection: close`
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/assert.h"
 #include "tests/sim/form.h"
 
 namespace introspectd::sim {
@@ -11,7 +12,12 @@ namespace {
 constexpr Duration kLongEnough = std::chrono::seconds{120};
 
 std::string json_purge(const std::string& token, const std::string& server) {
-  return R"({"token":")" + token + R"(","authorization_server":")" + server + "\"}";
+  std::string escaped;
+  for (const char c : token) {
+    if (c == '"' || c == '\\') escaped += '\\';
+    escaped += c;
+  }
+  return R"({"token":")" + escaped + R"(","authorization_server":")" + server + "\"}";
 }
 
 }  // namespace
@@ -36,7 +42,7 @@ Simulation::Simulation(std::uint64_t seed, WorldKnobs knobs) : knobs_(std::move(
   history_.flushes_of.resize(knobs_.servers.size());
   history_.in_flight.resize(knobs_.servers.size());
   oracle_ = std::make_unique<Oracle>(world_, history_, knobs_, [this] {
-    const cache::ShardCounts counts = node_->cache().counts();
+    const cache::ShardCounts counts = node_->node().cache().counts();
     return Oracle::Excuses{counts.dead_forgotten_early != 0, counts.evicted != 0};
   });
   upstream_ = std::make_unique<SimUpstream>(SimUpstream::Parts{
@@ -58,16 +64,18 @@ std::string Simulation::basic(std::size_t caller) const {
   return "Basic " + base64(form_encode(knobs.id, plain, true) + ":" + form_encode(knobs.secret, plain, true));
 }
 
-SimClient& Simulation::connect(std::size_t front, std::optional<std::size_t> unix_caller) {
+SimClient& Simulation::connect(std::optional<std::size_t> unix_caller) {
   ports::Peer peer;
   if (unix_caller) {
     peer.is_unix = true;
     peer.uid = 1000 + static_cast<std::uint32_t>(*unix_caller);
     peer.gids = {100};
   }
+  const std::size_t loop = node_->place(peer).value_or(SIZE_MAX);
+  CHECK_INVARIANT(loop != SIZE_MAX);   // worlds stay below the limit of connections
   auto connection =
-      std::make_shared<SimConnection>(node_->front_loop(front), std::move(peer), knobs_.streams, ++next_connection_);
-  node_->accept(front, connection->server_end());
+      std::make_shared<SimConnection>(node_->front_loop(loop), std::move(peer), knobs_.streams, ++next_connection_);
+  node_->accept(loop, connection->server_end());
   clients_.push_back(std::make_unique<SimClient>(
       SimClient::Parts{world_, history_, [this](std::uint64_t ask) { on_reply(ask); },
                        [this](const std::string& sentence) { found(sentence); }},
@@ -96,7 +104,7 @@ void Simulation::on_reply(std::uint64_t id) {
   if (ask.purge != SIZE_MAX) {
     PurgeRecord& purge = history_.purges[ask.purge];
     const bool quota = ask.status == 503 && ask.body.find("unknown tokens") != std::string::npos;
-    const bool understood = ask.status == 200 || ask.status == 400 || ask.status == 503;
+    const bool understood = ask.status == 200 || ask.status == 400 || ask.status == 503 || ask.status == 504;
     const bool broken = ask.status == 400 && ask.body.find("the authorization server refused") == std::string::npos;
     purge.refused = quota || !understood || broken;
     if (broken || !understood) found("I25: a well-formed purge got " + std::to_string(ask.status) + " " + ask.body);
@@ -219,7 +227,7 @@ std::uint64_t Simulation::raw(SimClient& client, AskKind kind, std::string_view 
 
 SimClient& Simulation::story_client(std::size_t caller) {
   SimClient*& client = story_clients_[caller];
-  if (client == nullptr || !client->open()) client = &connect(caller % node_->front_count());
+  if (client == nullptr || !client->open()) client = &connect();
   return *client;
 }
 
@@ -257,7 +265,7 @@ void Simulation::finish() {
 void Simulation::check_counters() {
   using service::CallCounter;
   using service::Counter;
-  const service::Figures figures = node_->figures();
+  const service::Figures figures = node_->node().figures();
   const auto count = [&](Counter counter) { return figures.counters[static_cast<std::size_t>(counter)]; };
   std::uint64_t replies = count(Counter::kGone);
   for (const std::uint64_t outcome : figures.outcomes) replies += outcome;

@@ -53,8 +53,8 @@ class Simulation {
   }
 
   // --- callers, without waiting: the id of the request ---
-  SimClient& connect(std::size_t front, std::optional<std::size_t> unix_caller = std::nullopt);
-  SimClient& connect_anywhere() { return connect(random().below(node_->front_count())); }
+  // Over TCP, or as that caller over the Unix socket. The daemon spreads connections over its loops.
+  SimClient& connect(std::optional<std::size_t> unix_caller = std::nullopt);
   SimClient& admin();
   std::uint64_t introspect(SimClient& client, std::size_t caller, const std::string& token, const AskOptions& = {});
   std::uint64_t revoke(SimClient& client, std::size_t caller, const std::string& token, const AskOptions& = {});

@@ -35,7 +35,8 @@ struct ServerSetup {
 struct WorldKnobs {
   // the daemon
   std::size_t front_loops = 2;
-  std::size_t cache_shards = 8;
+  std::size_t cache_shards = 8;        // of 8 MiB: 512 make tiny shards
+  std::size_t max_connections = 10000;
   Duration ttl = std::chrono::seconds{30};
   Duration ttl_without_exp = std::chrono::seconds{30};
   Duration negative_ttl = std::chrono::seconds{5};

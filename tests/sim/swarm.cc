@@ -1,0 +1,257 @@
+#include "tests/sim/swarm.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "cache/identity.h"
+#include "tests/sim/simulation.h"
+#include "tests/sim/swarm_plan.h"
+
+namespace introspectd::sim {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+struct Broken {
+  std::string_view bytes;
+  int status;
+};
+
+// Each is answered once and the connection is closed; what stands behind it is never interpreted (I25).
+constexpr std::array kBrokenHttp = {
+    Broken{"POST /introspect HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\ntoken", 400},
+    Broken{"POST /introspect HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+    Broken{"POST /introspect HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\ntoken", 400},
+    Broken{"POST /introspect HTTP/1.1\r\nHost : a\r\n\r\n", 400},
+    Broken{"POST /introspect HTTP/1.1\r\nHost: a\r\n b\r\n\r\n", 400},
+    Broken{"POST /introspect HTTP/1.1\r\nContent-Length: 0\r\n\r\n", 400},
+    Broken{"POST /introspect HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400},
+    Broken{"POST /introspect HTTP/1.1\r\nHost: a\r\nContent-Length: 9999999\r\n\r\n", 413},
+};
+
+constexpr std::array<std::string_view, 4> kBrokenForms = {"token=", "token=a&token=b", "token=%zz", "hint=x"};
+
+class Swarm {
+ public:
+  Swarm(std::uint64_t seed, std::uint64_t requests)
+      : choice_(seed ^ 0x5eedULL), plan_(draw_plan(choice_)), wanted_(requests), sim_(seed, plan_.world) {}
+
+  SwarmResult run(bool tell);
+
+ private:
+  bool one_in(std::uint64_t n) { return n != 0 && choice_.chance(1, n); }
+  Duration up_to(Duration most) {
+    return Duration{static_cast<std::int64_t>(choice_.below(static_cast<std::uint64_t>(most.count()) + 1))};
+  }
+  std::string new_token();
+  void issue(ServerIndex server, std::string token);
+  SimClient& some_client();
+  const std::string& some_token(ServerIndex server);
+  void act();
+  void disturb();
+  void ask_something(SimClient& client);
+  void introspect(SimClient& client);
+  void send_broken(SimClient& client);
+  void storm();
+
+  Random choice_;
+  SwarmPlan plan_;
+  std::uint64_t wanted_;
+  Simulation sim_;
+  std::vector<std::vector<std::string>> tokens_;   // by server
+  std::vector<SimClient*> clients_;
+  std::vector<ServerIndex> down_;
+  MonoTime outage_ends_;
+  std::uint64_t serial_ = 0;
+};
+
+std::string Swarm::new_token() {
+  constexpr std::string_view kPlain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+  constexpr std::string_view kOdd = "AZaz09-._~ +%&=/?#\"'\\;:@!$()*,<>[]^`{|}";
+  for (;;) {
+    std::string token = std::to_string(++serial_) + ".";
+    const std::string_view alphabet = plan_.odd_tokens ? kOdd : kPlain;
+    const std::size_t size = 1 + choice_.below(42);
+    for (std::size_t i = 0; i < size; ++i) token += alphabet[choice_.below(alphabet.size())];
+    if (!plan_.tiny_shards) return token;
+    const std::uint64_t place = cache::place_of(sim_.node().boot_key(), cache::hash_token(token));
+    if (place % plan_.world.cache_shards < 2) return token;
+  }
+}
+
+void Swarm::issue(ServerIndex server, std::string token) {
+  TokenTruth& truth = sim_.issue(token, server);
+  const std::int64_t now = sim_.model(server).true_seconds();
+  const auto soon = [&](std::int64_t most) { return now + static_cast<std::int64_t>(choice_.below(static_cast<std::uint64_t>(most))); };
+  if (!choice_.chance(1, 4)) truth.exp = soon(3600) + 60;
+  if (plan_.odd_times) {
+    if (choice_.chance(1, 2)) truth.exp = soon(12);
+    if (choice_.chance(1, 8)) truth.exp = now - 1;
+    if (choice_.chance(1, 8)) truth.nbf = soon(8);
+    if (choice_.chance(1, 8)) truth.iat = soon(6) - 1;
+    truth.fractional_exp = truth.exp && choice_.chance(1, 4);
+    truth.ignores_exp = choice_.chance(1, 4);
+    truth.claims_with_inactive = choice_.chance(1, 4);
+  }
+  constexpr std::array<std::string_view, 4> kAudiences{"api", "mail", "files", "elsewhere"};
+  for (const std::string_view name : kAudiences) {
+    if (choice_.chance(1, 3)) truth.aud.emplace_back(name);
+  }
+  truth.sub = "user" + std::to_string(choice_.below(5));
+  truth.client_id = "app";
+  truth.jti = std::to_string(serial_);
+  if (plan_.padding_most != 0) truth.padding = choice_.below(plan_.padding_most);
+  if (choice_.chance(1, 12)) truth.active_from = sim_.world().mono() + up_to(seconds{3});
+  tokens_[server].push_back(std::move(token));
+}
+
+SimClient& Swarm::some_client() {
+  SimClient*& client = clients_[choice_.below(clients_.size())];
+  if (client == nullptr || !client->open() || client->outstanding() >= 40) {
+    const bool by_unix = choice_.chance(1, 3);
+    client = by_unix ? &sim_.connect(choice_.below(plan_.world.callers.size())) : &sim_.connect();
+  }
+  return *client;
+}
+
+// Some tokens are asked for more often than others.
+const std::string& Swarm::some_token(ServerIndex server) {
+  const std::size_t count = tokens_[server].size();
+  return tokens_[server][std::min(choice_.below(count), choice_.below(count))];
+}
+
+void Swarm::introspect(SimClient& client) {
+  const std::size_t caller = choice_.below(plan_.world.callers.size());
+  const ServerIndex server = plan_.world.callers[caller].server;
+  AskOptions options;
+  options.chunked = choice_.chance(1, 6);
+  options.plain_form = choice_.chance(1, 2);
+  options.credential_in_form = choice_.chance(1, 8);
+  options.close = choice_.chance(1, 50);
+  if (choice_.chance(1, 8)) options.hint = choice_.chance(1, 2) ? "access_token" : "refresh_token";
+  if (one_in(plan_.impossible)) {
+    sim_.introspect(client, caller, "tok\xc3\xa9n" + std::to_string(++serial_), options);
+  } else if (one_in(plan_.made_up)) {
+    sim_.introspect(client, caller, new_token(), options);
+  } else if (one_in(plan_.revoke)) {
+    sim_.revoke(client, caller, choice_.chance(1, 10) ? new_token() : some_token(server), options);
+  } else {
+    sim_.introspect(client, caller, some_token(server), options);
+  }
+}
+
+void Swarm::send_broken(SimClient& client) {
+  const Broken& broken = kBrokenHttp[choice_.below(kBrokenHttp.size())];
+  sim_.raw(client, AskKind::kBrokenHttp, broken.bytes, broken.status);
+  client.send_raw("POST /introspect HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n\r\ntoken=x");
+}
+
+void Swarm::ask_something(SimClient& client) {
+  const bool tcp = client.unix_caller() == SIZE_MAX;
+  RequestText request;
+  request.authorization = sim_.basic(0);
+  if (tcp && one_in(plan_.bad_credential)) {
+    sim_.bad_credential(client, choice_.chance(1, 2) ? some_token(0) : new_token(),
+                        static_cast<unsigned>(choice_.below(4)));
+  } else if (one_in(plan_.broken_form)) {
+    request.body = kBrokenForms[choice_.below(kBrokenForms.size())];
+    sim_.raw(client, AskKind::kBrokenForm, write_request(request, choice_), 400);
+  } else if (one_in(plan_.wrong_route)) {
+    const std::uint64_t kind = choice_.below(4);
+    request.body = "token=x";
+    if (kind == 0) request.path = "/nowhere";
+    if (kind == 1) request.method = "GET";
+    if (kind == 2) request.content_type = "application/json";
+    if (kind == 3) request.path = "/introspect?token=x";
+    constexpr std::array<int, 4> kStatuses{404, 405, 415, 405};
+    sim_.raw(client, AskKind::kWrongRoute, write_request(request, choice_), kStatuses[kind]);
+  } else if (one_in(plan_.broken_http)) {
+    send_broken(client);
+  } else {
+    introspect(client);
+  }
+}
+
+// Many callers, one token, at once.
+void Swarm::storm() {
+  const std::size_t caller = choice_.below(plan_.world.callers.size());
+  const std::string token = some_token(plan_.world.callers[caller].server);
+  const std::size_t count = 5 + choice_.below(30);
+  for (std::size_t i = 0; i < count; ++i) sim_.introspect(some_client(), caller, token);
+}
+
+void Swarm::disturb() {
+  const ServerIndex server = choice_.below(tokens_.size());
+  if (one_in(plan_.operator_purge)) sim_.operator_purge(some_token(server), server);
+  if (one_in(plan_.flush)) sim_.flush(server);
+  if (one_in(plan_.leave)) some_client().leave();
+  if (one_in(plan_.half_close)) some_client().half_close();
+  if (one_in(plan_.slow_reader)) some_client().read_slowly(choice_.chance(1, 2));
+  if (one_in(plan_.wall_jump)) {
+    const Duration by = up_to(choice_.chance(1, 2) ? Duration{seconds{5}} : Duration{std::chrono::hours{2}});
+    sim_.world().set_wall_forward(choice_.chance(1, 2) ? by : -by);
+  }
+  if (one_in(plan_.suspend)) sim_.world().suspend(up_to(choice_.chance(1, 2) ? Duration{seconds{3}} : Duration{seconds{90}}));
+  if (one_in(plan_.stall)) {
+    const Duration by = up_to(milliseconds{200});
+    sim_.oracle().allow_delay(by);
+    const std::size_t loop = choice_.below(sim_.node().front_count() + 1);
+    (loop == 0 ? sim_.node().back_loop() : sim_.node().front_loop(loop - 1)).stall(by);
+  }
+  if (one_in(plan_.outage)) {
+    sim_.server(server).down = true;
+    down_.push_back(server);
+    outage_ends_ = sim_.world().mono() + up_to(seconds{15});
+  }
+  if (sim_.world().mono() >= outage_ends_) {
+    for (const ServerIndex ended : std::exchange(down_, {})) sim_.server(ended).down = false;
+  }
+  if (one_in(plan_.reissue)) issue(server, new_token());
+}
+
+void Swarm::act() {
+  disturb();
+  if (one_in(plan_.storm)) storm();
+  SimClient& client = some_client();
+  const std::uint64_t burst = 1 + choice_.below(plan_.pipeline_most);
+  for (std::uint64_t i = 0; i < burst && client.open(); ++i) ask_something(client);
+  const bool long_gap = one_in(plan_.one_in_long_gap);
+  sim_.pass(up_to(long_gap ? plan_.long_gap_most : plan_.gap_most));
+}
+
+SwarmResult Swarm::run(bool tell) {
+  tokens_.resize(plan_.world.servers.size());
+  clients_.resize(plan_.clients);
+  for (ServerIndex server = 0; server < tokens_.size(); ++server) {
+    for (std::size_t i = 0; i < plan_.tokens; ++i) issue(server, new_token());
+  }
+  const History& history = sim_.history();
+  while (history.asks.size() < wanted_ && sim_.oracle().clean()) act();
+  if (sim_.oracle().clean()) sim_.finish();
+
+  SwarmResult result;
+  result.trace_hash = sim_.world().trace().value();
+  result.requests = history.asks.size();
+  result.steps = sim_.world().steps();
+  result.calls = history.calls.size();
+  result.purges = history.purges.size();
+  for (const AskRecord& ask : history.asks) {
+    if (ask.gone) ++result.gone;
+    if (ask.status >= 500) ++result.errors;
+    if (ask.kind != AskKind::kIntrospect || ask.status != 200) continue;
+    ++(ask.body == R"({"active":false})" ? result.falses : result.trues);
+  }
+  result.violations = sim_.oracle().violations();
+  if (tell || !result.violations.empty()) result.story = plan_.switches;
+  return result;
+}
+
+}  // namespace
+
+SwarmResult run_seed(std::uint64_t seed, std::uint64_t requests, bool tell) { return Swarm(seed, requests).run(tell); }
+
+}  // namespace introspectd::sim

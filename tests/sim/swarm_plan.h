@@ -1,0 +1,38 @@
+// SwarmPlan: what one seed does, drawn from it once: the world's knobs and how often callers do what.
+// Threads: values.  Errors: none.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/random.h"
+#include "tests/sim/world_knobs.h"
+
+namespace introspectd::sim {
+
+struct SwarmPlan {
+  WorldKnobs world;
+  std::string switches;              // the names of what is on, for the report
+
+  std::size_t tokens = 16;
+  std::size_t clients = 6;
+  std::size_t padding_most = 0;
+  bool tiny_shards = false;          // all tokens fall into one shard of 16 KiB
+  Duration gap_most = std::chrono::milliseconds{2};
+  std::uint64_t one_in_long_gap = 0;
+  Duration long_gap_most = std::chrono::seconds{10};
+  std::uint64_t pipeline_most = 1;
+  // one in so many requests; 0: never
+  std::uint64_t made_up = 0, impossible = 0, revoke = 0, operator_purge = 0, flush = 0;
+  std::uint64_t bad_credential = 0, broken_form = 0, broken_http = 0, wrong_route = 0;
+  std::uint64_t leave = 0, half_close = 0, slow_reader = 0;
+  std::uint64_t wall_jump = 0, suspend = 0, stall = 0, outage = 0;
+  std::uint64_t reissue = 0;         // a new token takes the place of an old one
+  std::uint64_t storm = 0;           // many requests for one token at once
+  bool odd_tokens = false;           // characters that need escaping
+  bool odd_times = false;            // exp soon or past, nbf, iat in the future, fractions
+};
+
+SwarmPlan draw_plan(Random& random);
+
+}  // namespace introspectd::sim
