@@ -75,7 +75,8 @@ struct AskRecord {
   std::size_t ahead = 0;             // requests of the same connection without a reply when this was sent
   Moment sent;
   Moment received;
-  Moment replied;                    // the daemon had written the whole reply
+  Moment answered;                   // the daemon had written the first byte of the reply
+  Moment replied;                    // … and the last
   int status = 0;
   int status_expected = 0;           // where the kind leaves no choice
   std::string body;

@@ -144,9 +144,9 @@ void Oracle::i28_same_bytes(const AskRecord& ask) {
 // I29: every accepted request has its final reply within its deadline; those ahead of it on its connection take theirs.
 void Oracle::i29_in_time(const AskRecord& ask) {
   if (ask.slow || !ask.received.happened()) return;
-  const Duration slept = ask.replied.slept - ask.received.slept;
+  const Duration slept = ask.answered.slept - ask.received.slept;
   const Duration most = knobs_->request_timeout * static_cast<int>(ask.ahead + 1) + kLateness + allowed_delay_ + slept;
-  if (ask.replied.mono - ask.received.mono > most) {
+  if (ask.answered.mono - ask.received.mono > most) {
     found("I29", "request " + std::to_string(ask.id) + " waited longer than its deadline", ask.server, ask.token);
   }
 }

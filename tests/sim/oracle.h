@@ -6,7 +6,7 @@
 //   I11 wall clock            I12 suspend               I15 I16 view and key  I17 provenance
 //   I18 I19 causes of false   I20 the last start wins   I21 fidelity          I22 policy, equal bytes
 //   I23 I30 causes of errors  I28 unauthorised          I29 deadlines         I31 one flight
-//   I32 limits                I33 retries, probes
+//   I32 limits                I33 retries, probes     F44 one call for all
 // I25, I26, I27 are judged by SimClient as bytes arrive, I53 by the Node's counters, I54 by the swarm.
 // Threads: one.  Owns: what it has found.  Errors: `violations`.  Cost: O(what is known of the token) a reply.
 #pragma once
@@ -92,6 +92,7 @@ class Oracle {
   void i21_fidelity(const CallRecord& call);
   Stamp flight_start(const CallRecord& call) const;
   void i31_one_flight(const CallRecord& call);
+  void f44_nobody_asks_twice(const CallRecord& call);
   void i32_limits(const CallRecord& call);
   void i33_retries(const CallRecord& call);
   void i33_probes(const CallRecord& call);
@@ -99,7 +100,7 @@ class Oracle {
   bool was_applied(const PurgeRecord& purge) const;
   bool was_lifted(const PurgeRecord& purge) const { return purge.kind == PurgeKind::kRevoke && purge.status == 400; }
   bool certainly_known(const PurgeRecord& purge) const;
-  bool stands_stored(const CallRecord& call, const PurgeRecord& purge) const;
+  bool stands_stored(const CallRecord& call, const PurgeRecord& purge, std::uint64_t but = 0) const;
   MonoTime dead_until_at_least(const PurgeRecord& purge) const;
   Duration life(const CallRecord& call) const;
   bool suits(std::size_t caller, const CallRecord& call) const;

@@ -26,6 +26,7 @@ void Oracle::on_call_started(const CallRecord& call) {
   if (call.is_revocation) return;
   i4_dead_is_not_asked(call);
   i31_one_flight(call);
+  f44_nobody_asks_twice(call);
 }
 
 // I21: the token that arrives was asked about, byte for byte. I28: by somebody who may ask.
@@ -33,6 +34,22 @@ void Oracle::i21_fidelity(const CallRecord& call) {
   if (history_->asked.contains(History::key(call.server, call.token))) return;
   found("I21", "a call for a token that no authorised caller sent to this server: " + call.token, call.server,
         call.token);
+}
+
+// F44: what stands in the cache, fresh and untouched by any purge, is not asked for again.
+void Oracle::f44_nobody_asks_twice(const CallRecord& call) {
+  if (call.retry || excuses_().evicted || excuses_().forgot_dead) return;
+  PurgeRecord now;
+  now.kind = PurgeKind::kFlush;
+  now.server = call.server;
+  now.token = call.token;
+  now.sent = now.acked = call.started;
+  for (const std::size_t i : history_->calls_for(call.server, call.token)) {
+    const CallRecord& before = history_->calls[i];
+    if (before.id == call.id || !before.ended.happened() || !stands_stored(before, now, call.id)) continue;
+    found("F44", "call " + std::to_string(call.id) + " for what call " + std::to_string(before.id) + " had brought",
+          call.server, call.token);
+  }
 }
 
 // A retry belongs to the flight of its first try, which ended in the same turn.

@@ -6,6 +6,9 @@
 namespace introspectd::sim {
 namespace {
 
+// The daemon counts lives in ticks of 16 ms and rounds down.
+constexpr Duration kTick = std::chrono::milliseconds{16};
+
 WallTime seconds_of(std::int64_t seconds) { return WallTime::from_seconds(std::min<std::int64_t>(seconds, 0xfffffffeLL)); }
 
 }  // namespace
@@ -74,11 +77,15 @@ bool Oracle::certainly_known(const PurgeRecord& purge) const {
 }
 
 // Stored before the purge was sent, and fresh still when it was acknowledged: nothing has removed it in between.
-bool Oracle::stands_stored(const CallRecord& call, const PurgeRecord& purge) const {
+// `but`: a call that is not counted as a later one.
+bool Oracle::stands_stored(const CallRecord& call, const PurgeRecord& purge, std::uint64_t but) const {
   if (call.verdict != Verdict::kActive || call.ended.stamp > purge.sent.stamp) return false;
-  if (call.nbf || call.iat || purge.acked.mono - call.started.mono >= life(call)) return false;
-  if (call.exp && purge.acked.mono - call.started.mono >= seconds_of(*call.exp) - knobs_->exp_skew - call.started.wall) {
-    return false;
+  const Duration age = purge.acked.mono - call.started.mono + kTick;
+  if (call.nbf || call.iat || age >= life(call)) return false;
+  if (call.exp) {
+    const WallTime end = seconds_of(*call.exp) - knobs_->exp_skew;
+    if (age >= end - call.started.wall) return false;
+    if (world_->greatest_wall(call.started, purge.acked) + kTick >= end) return false;
   }
   bool disturbed = false;
   each_purge(purge.server, purge.token, [&](const PurgeRecord& other) {
@@ -87,12 +94,12 @@ bool Oracle::stands_stored(const CallRecord& call, const PurgeRecord& purge) con
   });
   const auto& calls = history_->calls_for(purge.server, purge.token);
   return !disturbed && std::none_of(calls.begin(), calls.end(), [&](std::size_t i) {
-    return history_->calls[i].started.stamp > call.started.stamp;
+    return history_->calls[i].started.stamp > call.started.stamp && history_->calls[i].id != but;
   });
 }
 
 MonoTime Oracle::dead_until_at_least(const PurgeRecord& purge) const {
-  return purge.received.mono + (certainly_known(purge) ? knobs_->tombstone_ttl
+  return purge.received.mono - kTick + (certainly_known(purge) ? knobs_->tombstone_ttl
                                                        : std::min(knobs_->tombstone_ttl, knobs_->unknown_ttl()));
 }
 

@@ -133,6 +133,7 @@ bool SimClient::take_reply() {
 }
 
 void SimClient::complete(int status, std::string_view head, std::string_view body, std::size_t size) {
+  const Moment answered = connection_->server_wrote_past(received_ + 1);
   received_ += size;
   if (told_to_close_) parts_.violation("I25: a reply behind one that said `Connection: close`");
   if (owed_.empty()) {
@@ -143,6 +144,7 @@ void SimClient::complete(int status, std::string_view head, std::string_view bod
   owed_.pop_front();
   AskRecord& ask = parts_.history.asks[owed.ask - 1];
   ask.received = connection_->server_read_past(owed.request_end);
+  ask.answered = answered;
   ask.replied = connection_->server_wrote_past(received_);
   ask.status = status;
   ask.body = std::string(body);
