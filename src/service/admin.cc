@@ -59,7 +59,7 @@ std::optional<cache::TokenHash> token_of(const AdminBody& body) {
 
 Admin::Admin(AdminParts parts) : parts_(std::move(parts)) {}
 
-bool Admin::admits(const ports::Peer& peer) const { return !peer.is_unix || peer.uid != kOverflowId; }
+bool Admin::admits(const ports::Peer& peer) const { return !is_nobody(peer); }
 
 void Admin::handle(ServerSession& session, const http::Request& request) {
   const http::Route route = parts_.routes.find(request.path);

@@ -42,7 +42,7 @@ struct CallerTable::FormCredential {
 
 bool CallerTable::admits(const ports::Peer& peer) const {
   if (!peer.is_unix) return true;
-  if (peer.uid == kOverflowId) return false;
+  if (is_nobody(peer)) return false;
   const ListenSettings& listen = settings_->listen;
   if (listen.unix_allow_uids.empty() && listen.unix_allow_gids.empty()) return true;
   if (contains(listen.unix_allow_uids, peer.uid) || contains_any(listen.unix_allow_gids, peer.gids)) return true;

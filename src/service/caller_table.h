@@ -22,7 +22,12 @@
 
 namespace introspectd::service {
 
-inline constexpr std::uint32_t kOverflowId = 65534;   // what the kernel shows for an id that it cannot map: nobody
+// Peers that are nobody: what the kernel shows for an id that it cannot map, and (uid_t)-1, which is no user (F40).
+inline constexpr std::uint32_t kOverflowId = 65534;
+inline constexpr std::uint32_t kNoId = 0xffffffffU;
+constexpr bool is_nobody(const ports::Peer& peer) {
+  return peer.is_unix && (peer.uid == kOverflowId || peer.uid == kNoId);
+}
 
 class CallerTable {
  public:
