@@ -1,0 +1,61 @@
+// CurlUpstream: the ports::Upstream over libcurl: one form POST over HTTP/1.1, plain or TLS, over TCP or a Unix socket.
+// Threads: the back loop.  Owns: a pool of connections for each authorization server and credential.
+// Errors: configure gives a sentence and leaves what was; a call ends with a TransportOutcome.
+// Cost: a handful of libcurl calls a post; no thread of its own (names: Resolver).
+// Connections are never shared between authorization servers, nor between credentials (I15, I50).
+// RFC 7662 §2.1, RFC 7009 §2.1.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "base/time.h"
+#include "io/resolver.h"
+#include "io/uv_loop.h"
+#include "ports/upstream.h"
+
+namespace introspectd::io {
+
+// What is needed to reach one authorization server. Paths are empty where not used.
+struct AuthorizationServerEndpoints {
+  std::string introspection_url{};
+  std::string revocation_url{};    // empty: none; a call to it ends as kRefused
+  std::string unix_socket_path{};  // connect there, whatever host the URLs name
+  std::string ca_file{};           // the only trust where given (F6); else the system's
+  std::string client_cert_file{};  // RFC 8705
+  std::string client_key_file{};
+  Duration connect_timeout = std::chrono::milliseconds(500);
+  unsigned max_connections = 32;
+  bool insecure_http_allowed = false;  // http to a host that is not loopback (F4)
+};
+
+class CurlUpstream final : public ports::Upstream {
+ public:
+  // So many credentials of an authorization server keep their connections though no call of theirs is in flight.
+  static constexpr std::size_t kMaxIdleCredentials = 8;
+
+  CurlUpstream(UvLoop& loop, Resolver& resolver, std::string user_agent = "introspectd");
+  ~CurlUpstream() override;
+
+  // Calls from now on use these; calls in flight end on their old connections, which no later call uses (I50, F87).
+  [[nodiscard]] tl::expected<void, std::string> configure(std::vector<AuthorizationServerEndpoints> servers);
+
+  [[nodiscard]] ports::PendingToken post(ports::UpstreamCall call,
+                                         UniqueFunction<void(ports::UpstreamReply)> done) override;
+
+ private:
+  struct Server;
+
+  void sweep_retired();
+
+  UvLoop& loop_;
+  Resolver& resolver_;
+  std::string user_agent_;
+  std::vector<std::unique_ptr<Server>> servers_;
+  std::vector<std::unique_ptr<Server>> retired_;  // until their last call has ended
+};
+
+}  // namespace introspectd::io

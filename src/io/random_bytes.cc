@@ -1,0 +1,22 @@
+#include "io/random_bytes.h"
+
+#include <sys/random.h>
+
+#include <cerrno>
+
+#include "base/assert.h"
+
+namespace introspectd::io {
+
+void fill_random(std::span<std::byte> into) {
+  while (!into.empty()) {
+    const ssize_t got = ::getrandom(into.data(), into.size(), 0);
+    if (got < 0) {
+      CHECK_INVARIANT(errno == EINTR);
+      continue;
+    }
+    into = into.subspan(static_cast<std::size_t>(got));
+  }
+}
+
+}  // namespace introspectd::io

@@ -1,0 +1,76 @@
+// UvLoop: a libuv loop behind the port: both clocks once a turn, a mailbox, timers that go on through suspend.
+// Threads: post and stop from any thread; everything else on the one thread that runs it (before run and after its
+// return: whichever thread owns the object then).  Owns: the loop, its wake-up and its timer.
+// Errors: what the OS refuses while opening is a fault.  Cost: post = one lock, and a write only when the mailbox was
+// empty; a timer costs a system call only when it is earlier than every other.
+// Shutdown: stop() → run() returns → the owner destroys streams, listeners and upstreams → close() (or the destructor)
+// closes the gate, runs the loop dry and checks that nothing was left behind.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/guarded.h"
+#include "base/time.h"
+#include "base/unique_function.h"
+#include "io/file_descriptor.h"
+#include "io/poll_watch.h"
+#include "io/timer_queue.h"
+#include "ports/event_loop.h"
+
+struct uv_loop_s;
+
+namespace introspectd::io {
+
+class UvLoop final : public ports::EventLoop {
+ public:
+  UvLoop();
+  ~UvLoop() override;
+
+  Now now() const override;
+  void post(UniqueFunction<void()> task) override;
+  [[nodiscard]] ports::PendingToken after(Duration delay, UniqueFunction<void()> callback) override;
+
+  // Runs turns until stop().
+  void run();
+  void stop();
+  void close();
+
+  uv_loop_s* raw() { return loop_.get(); }
+
+ private:
+  struct Mailbox {
+    std::vector<UniqueFunction<void()>> tasks;
+    bool closed = false;
+  };
+  struct TurnStart;
+
+  void begin_turn();
+  void arm_timer();
+  void wake() noexcept;
+  void run_mail();
+  void run_timers();
+
+  // A mailbox with more than this many tasks lets sockets and timers have their turn in between (I35).
+  static constexpr std::size_t kTasksPerTurn = 256;
+
+  std::unique_ptr<uv_loop_s> loop_;
+  TurnStart* turn_start_ = nullptr;  // freed in its close callback
+  FileDescriptor wake_fd_;           // an eventfd; open until the destructor, so that a late post writes to nobody
+  FileDescriptor timer_fd_;          // a timerfd on CLOCK_BOOTTIME: libuv's own timers stop in suspend (I12)
+  PollWatch wake_watch_;
+  PollWatch timer_watch_;
+
+  Guarded<Mailbox> mailbox_;
+  std::vector<UniqueFunction<void()>> batch_;  // taken out of the mailbox, being run
+  std::size_t batch_next_ = 0;
+
+  TimerQueue timers_;
+  std::optional<MonoTime> armed_;  // what timer_fd_ is set to
+  mutable std::optional<Now> now_;
+  bool closed_ = false;
+};
+
+}  // namespace introspectd::io
