@@ -177,17 +177,21 @@ bool is_loopback_host(std::string_view host) noexcept {
 std::string quote(std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";
   std::string quoted = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    auto byte = static_cast<unsigned char>(text[i]);
+    // U+0080 to U+009F are controls to a terminal as well.
+    const unsigned next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0U;
+    const bool is_c1 = byte == 0xc2 && next >= 0x80 && next < 0xa0;
+    if (is_c1) byte = static_cast<unsigned char>(text[++i]);
+    if (text[i] == '"' || text[i] == '\\') {
       quoted += '\\';
-      quoted += c;
-    } else if (byte < 0x20 || byte == 0x7f) {
+      quoted += text[i];
+    } else if (is_c1 || byte < 0x20 || byte == 0x7f) {
       quoted += "\\u00";
       quoted += kHex[byte >> 4U];
       quoted += kHex[byte & 0xfU];
     } else {
-      quoted += c;
+      quoted += text[i];
     }
   }
   return quoted + '"';

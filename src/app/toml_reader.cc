@@ -43,6 +43,12 @@ tl::unexpected<std::string> refuse(const Option& option, const toml::node& node)
   return tl::unexpected("expected " + describe_expected(option) + ", got " + got);
 }
 
+// Bytes of the file within a message: cut, and safe for a terminal.
+std::string shown(std::string_view text, std::size_t most = kEchoMost) {
+  const std::string quoted = quote(text.substr(0, most));
+  return quoted.substr(1, quoted.size() - 2);
+}
+
 bool has_control_byte(std::string_view text) {
   return std::any_of(text.begin(), text.end(),
                      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '\x7f'; });
@@ -185,12 +191,6 @@ class Reader {
     sets_.problems.push_back({line, std::move(key), std::move(message)});
   }
 
-  // Unknown names come from the file: what is echoed of them is cut and made safe.
-  static std::string shown(std::string_view name) {
-    const std::string quoted = quote(name.substr(0, kEchoMost));
-    return quoted.substr(1, quoted.size() - 2);
-  }
-
   void refuse_unknown_section(std::string_view name, const toml::node& node) {
     if (find_section(name) != nullptr) return;
     const std::string nearest = nearest_section(name);
@@ -277,7 +277,7 @@ OptionSets read_option_sets(std::string_view toml) {
     return Reader().read(toml::parse(toml));
   } catch (const toml::parse_error& error) {
     return unreadable(
-        {error.source().begin.line, "syntax", "expected TOML, got: " + std::string(error.description())});
+        {error.source().begin.line, "syntax", "expected TOML, got: " + shown(error.description(), 200)});
   } catch (const std::exception&) {
     return unreadable({1, "syntax", "expected a file that fits into memory, got more"});
   }

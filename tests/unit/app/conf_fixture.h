@@ -61,11 +61,11 @@ struct ConfFixture {
 // One problem exactly, at this line, about this key, with these words.
 #define CHECK_REFUSED(toml, start, words)                                           \
   do {                                                                              \
-    const std::string found = problems(toml);                                       \
-    INFO(found);                                                                    \
-    CHECK(std::count(found.begin(), found.end(), '\n') == 1);                       \
-    CHECK(found.rfind(std::string("config: introspectd.conf:") + (start), 0) == 0); \
-    CHECK(found.find(words) != std::string::npos);                                  \
+    const std::string told = problems(toml);                                       \
+    INFO(told);                                                                    \
+    CHECK(std::count(told.begin(), told.end(), '\n') == 1);                       \
+    CHECK(told.rfind(std::string("config: introspectd.conf:") + (start), 0) == 0); \
+    CHECK(told.find(words) != std::string::npos);                                  \
   } while (false)
 
 }  // namespace introspectd::app

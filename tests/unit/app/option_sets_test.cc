@@ -222,6 +222,7 @@ TEST_CASE_FIXTURE(ConfFixture, "option_sets: what is echoed of a value is cut an
       problems("[cache]\nttl = \"\\u001b[2J" + std::string(500, 'x') + "\"\n" + kServer);
   CHECK(found.find("got \"\\u001b[2Jxxx") != std::string::npos);
   CHECK(found.size() < 220);
+  CHECK_REFUSED("[log]\nlevel = tr\n", "2: syntax: expected TOML, got: ", "tr");
   const std::string key = problems("\"\\u001b]0;x\" = 1\n" + kServer);
   CHECK(key.find('\x1b') == std::string::npos);
 }

@@ -131,6 +131,7 @@ TEST_CASE("option_syntax: a quoted text cannot move a terminal or end its line")
   CHECK(quote("plain é") == "\"plain é\"");
   CHECK(quote("a\"b\\c") == "\"a\\\"b\\\\c\"");
   CHECK(quote("\x1b[2J\n") == "\"\\u001b[2J\\u000a\"");
+  CHECK(quote("\xc2\x9b\xc2\xa0\xc2z\xc2") == "\"\\u009b\xc2\xa0\xc2z\xc2\"");
 }
 
 }  // namespace introspectd::app
