@@ -59,11 +59,11 @@ struct ConfFixture {
 };
 
 // One problem exactly, at this line, about this key, with these words.
-#define CHECK_REFUSED(toml, start, words)                                           \
-  do {                                                                              \
+#define CHECK_REFUSED(toml, start, words)                                          \
+  do {                                                                             \
     const std::string told = problems(toml);                                       \
     INFO(told);                                                                    \
-    CHECK(std::count(told.begin(), told.end(), '\n') == 1);                       \
+    CHECK(std::count(told.begin(), told.end(), '\n') == 1);                        \
     CHECK(told.rfind(std::string("config: introspectd.conf:") + (start), 0) == 0); \
     CHECK(told.find(words) != std::string::npos);                                  \
   } while (false)
