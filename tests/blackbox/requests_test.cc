@@ -281,6 +281,24 @@ TEST_CASE("requests: one Host, no more and no less (F29, STD 7.06)") {
   });
 }
 
+TEST_CASE("requests: an offer of h2c is passed over, another upgrade is refused (STD 7.16)") {
+  DaemonUnderTest daemon;
+  const std::string token = daemon.as.mint();
+  HttpConnection connection = daemon.connect();
+  REQUIRE(connection.send_raw(introspection(
+      token, "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAAA\r\n")));
+  const auto response = connection.receive();
+  REQUIRE(response.has_value());
+  CHECK(is_active(*response));
+  check_refusals({
+      {"WebSocket", introspection("unknown", "Connection: Upgrade\r\nUpgrade: websocket\r\n"), 400,
+       "invalid_request", Then::kCloses},
+      {"two Authorizations",
+       introspection("unknown", "Authorization: Basic YTpi\r\nAuthorization: Basic YTpi\r\n"), 400,
+       "invalid_request", Then::kCloses},
+  });
+}
+
 TEST_CASE("requests: HTTP/1.0 closes, unless it asks to be kept (STD 7.14)") {
   DaemonUnderTest daemon;
   const std::string token = daemon.as.mint();

@@ -1,7 +1,7 @@
 // Start, stop, crash, and systemd: sockets handed over, readiness told, requests in flight finished.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { AuthorizationServer, Daemon, end, introspect, introspectd, isActive, output, pause, run, temporaryDirectory, until } from './stage.mjs';
 
@@ -123,5 +123,21 @@ test('the number of threads is constant after start (I40)', async () => {
   await Promise.all(tokens.map((token) => introspect(daemon.unix, token)));
   await Promise.all(tokens.map((token) => introspect(daemon.tcp, token)));
   assert.equal(threads(), before);
+  await daemon.stop();
+});
+
+test('descriptors and threads are as before after a storm of connections (I36)', async () => {
+  const daemon = await new Daemon(as).start();
+  const fds = () => readdirSync(`/proc/${daemon.child.pid}/fd`).length;
+  const [token] = await as.mint();
+  await introspect(daemon.unix, token);
+  await pause(100);
+  const before = fds();
+  for (let round = 0; round < 5; round += 1) {
+    const storm = [{ socketPath: daemon.socketPath, connections: 200 }, { port: daemon.tcpPort, authorization: daemon.authorization, connections: 200 }];
+    await Promise.all(storm.flatMap((to) => Array.from({ length: 200 }, () => introspect(to, token))));
+    for (const to of storm) to.agent.destroy();
+  }
+  await until(() => fds() <= before + 1, { what: 'descriptors as before' });
   await daemon.stop();
 });

@@ -2,7 +2,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { writeFileSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readSync, writeFileSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { AuthorizationServer, Daemon, get, introspect, introspectd, isActive, isInactive, output, pause, request, revoke } from './stage.mjs';
 
@@ -161,3 +161,42 @@ function limits(pid) {
   const text = readFileSync(`/proc/${pid}/limits`, 'utf8');
   return { core: /^Max core file size\s+(\S+)/m.exec(text)[1] };
 }
+
+// How often each text stands in the writable memory of a process.
+function countInMemory(pid, texts) {
+  const memory = openSync(`/proc/${pid}/mem`, 'r');
+  const counts = new Map(texts.map((text) => [text, 0]));
+  const chunk = Buffer.alloc(1 << 22);
+  for (const line of readFileSync(`/proc/${pid}/maps`, 'utf8').split('\n')) {
+    const range = /^([0-9a-f]+)-([0-9a-f]+) rw/.exec(line);
+    if (!range) continue;
+    const [begin, end] = [parseInt(range[1], 16), parseInt(range[2], 16)];
+    for (let at = begin; at < end; at += chunk.length - 64) {   // the pieces overlap by more than a token
+      let got = 0;
+      try { got = readSync(memory, chunk, 0, Math.min(chunk.length, end - at), at); } catch { break; }
+      const piece = chunk.subarray(0, got);
+      for (const text of texts) {
+        for (let found = piece.indexOf(text); found >= 0; found = piece.indexOf(text, found + 1)) counts.set(text, counts.get(text) + 1);
+      }
+    }
+  }
+  closeSync(memory);
+  return counts;
+}
+
+test('what a token leaves in memory once nobody uses it (I44)', async () => {
+  const quiet = await new Daemon(as).start();
+  const tokens = await as.mint(20);
+  for (const token of tokens) {
+    assert.ok(isActive(await introspect(quiet.unix, token)));
+    assert.ok(isActive(await introspect(quiet.tcp, token)));
+  }
+  await revoke(quiet.unix, tokens[0]);
+  // Other tokens pass through the same connections, as they do on a live node.
+  for (let i = 0; i < 200; i += 1) await introspect(quiet.unix, `other-${i}-${'x'.repeat(60)}`);
+  await pause(1500);
+  const counts = countInMemory(quiet.child.pid, tokens);
+  const left = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  assert.equal(left, 0, `of ${tokens.length} tokens ${left} copies are left`);
+  await quiet.stop();
+});
