@@ -16,6 +16,8 @@ namespace {
 
 using support::after;
 
+const std::string kMalformed = "POST /introspect HTTP/1.1\r\nno colon\r\n\r\n";
+
 std::string answer_of(HttpConnection& connection) {
   const auto response = connection.receive();
   REQUIRE_MESSAGE(response.has_value(), (response ? "" : response.error()));
@@ -55,7 +57,7 @@ TEST_CASE("connections: nothing is interpreted after Connection: close (F32, STD
 TEST_CASE("connections: nothing is interpreted after an error (I25)") {
   DaemonUnderTest daemon;
   HttpConnection connection = daemon.connect();
-  REQUIRE(connection.send_raw("BAD\r\n\r\n" + introspection("b")));
+  REQUIRE(connection.send_raw(kMalformed + introspection("b")));
   const auto response = connection.receive();
   REQUIRE(response.has_value());
   CHECK(response->status == 400);
@@ -67,7 +69,7 @@ TEST_CASE("connections: what came before an error in the pipeline is answered fi
   DaemonUnderTest daemon;
   daemon.as.set_faults({.delay = 50ms});
   HttpConnection connection = daemon.connect();
-  REQUIRE(connection.send_raw(introspection("a") + "BAD\r\n\r\n"));
+  REQUIRE(connection.send_raw(introspection("a") + kMalformed));
   CHECK(answer_of(connection) == kInactive);
   const auto response = connection.receive();
   REQUIRE(response.has_value());

@@ -51,8 +51,9 @@ std::vector<Example> examples(const std::string& token) {
       {"a bad chunk", head + "Transfer-Encoding: chunked\r\n\r\nzz\r\n", 1},
       {"a framing trailer",
        head + "Transfer-Encoding: chunked\r\n\r\nd\r\ntoken=unknown\r\n0\r\nContent-Length: 5\r\n\r\n", 1},
+      {"a method without a target", "BAD\r\n\r\n", 1},
       {"HTTP/1.2", "POST /introspect HTTP/1.2\r\nHost: localhost\r\n\r\n", 1},
-      {"an error after a hit", introspection(token) + "BAD\r\n\r\n", 2},
+      {"an error after a hit", introspection(token) + "POST /introspect HTTP/1.1\r\nno colon\r\n\r\n", 2},
   };
 }
 

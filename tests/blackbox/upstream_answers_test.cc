@@ -120,7 +120,7 @@ TEST_CASE("upstream answers: too much, or another length than was said, is 502 (
 }
 
 TEST_CASE("upstream answers: a date that is none is 502 (F55)") {
-  for (const std::string_view exp : {"\"1795486470\"", "-1", "1e400", "9223372036854775808", "null", "{}"}) {
+  for (const std::string_view exp : {"\"1795486470\"", "-1", "1e400", "9223372036854775808", "{}"}) {
     check_error(bad("exp " + std::string(exp), R"({"active":true,"exp":)" + std::string(exp) + "}"));
   }
 }

@@ -14,7 +14,7 @@ namespace {
 
 using support::ScriptedReply;
 
-constexpr std::string_view kShort = "timeout = \"400ms\"\n";
+constexpr std::string_view kShort = "connect_timeout = \"200ms\"\ntimeout = \"400ms\"\n";
 
 TEST_CASE("upstream connections: what is asked is one plain POST (STD 1.26, 2.01)") {
   DaemonUnderTest daemon;
@@ -137,10 +137,12 @@ TEST_CASE("upstream connections: too many questions at once are refused at once,
   const std::string token = daemon.as.mint();
   REQUIRE(is_active(daemon.introspect(token)));
   daemon.as.set_faults({.delay = 500ms});
+  const std::string as_orders =
+      "Authorization: " + support::basic_credentials("orders", "orders-secret") + "\r\n";
   std::vector<HttpConnection> connections;
   for (int i = 0; i < 20; ++i) {
     connections.push_back(daemon.connect());
-    REQUIRE(connections.back().send_raw(introspection("t" + std::to_string(i))));
+    REQUIRE(connections.back().send_raw(introspection("t" + std::to_string(i), as_orders)));
   }
   const support::SteadyTime begin = std::chrono::steady_clock::now();
   CHECK(is_active(daemon.introspect(token)));

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync, writeFileSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { AuthorizationServer, Daemon, get, introspect, introspectd, isActive, isInactive, output, pause, request, revoke } from './stage.mjs';
+import { AuthorizationServer, Daemon, get, introspect, introspectctl, introspectd, isActive, isInactive, output, pause, request, revoke } from './stage.mjs';
 
 const as = await new AuthorizationServer().start();
 const daemon = await new Daemon(as).start();
@@ -61,7 +61,7 @@ test('introspectctl status: text for people, JSON for programs', async () => {
 });
 
 test('introspectctl without a daemon says so', async () => {
-  const result = await output(process.env.INTROSPECTCTL ?? path.join(path.dirname(introspectd), 'introspectctl'), ['--socket', '/nonexistent/admin.sock', 'status']);
+  const result = await output(introspectctl, ['--socket', '/nonexistent/admin.sock', 'status']);
   assert.notEqual(result.code, 0);
   assert.match(result.stderr, /\/nonexistent\/admin\.sock/);
 });

@@ -53,7 +53,7 @@ test('refusing our credentials: 503 and never the caller\'s 401 (F63, STD 1.19)'
 
 test('accepting and never answering: 504 (F77)', async () => {
   const [token] = await as.mint();
-  const short = await new Daemon(as, { upstream: { timeout: '300ms' } }).start();
+  const short = await new Daemon(as, { upstream: { connect_timeout: '200ms', timeout: '300ms' } }).start();
   as.pauseProcess();
   try {
     assertUnavailable(await introspect(short.unix, token), 504, 'upstream_timeout');

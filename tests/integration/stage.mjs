@@ -10,8 +10,14 @@ import { fileURLToPath } from 'node:url';
 import http from 'node:http';
 import path from 'node:path';
 
-export const introspectd = process.env.INTROSPECTD ?? fileURLToPath(new URL('../../build-dev/introspectd', import.meta.url));
-export const introspectctl = process.env.INTROSPECTCTL ?? path.join(path.dirname(introspectd), 'introspectctl');
+function program(variable) {
+  if (!process.env[variable]) throw new Error(`the variable ${variable} names the program under test; meson test sets it`);
+  return process.env[variable];
+}
+export const introspectd = program('INTROSPECTD');
+export const introspectctl = program('INTROSPECTCTL');
+export const demoStory = program('DEMO_STORY');
+export const demoAs = program('DEMO_AS');
 export const INACTIVE = '{"active":false}';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
@@ -88,6 +94,7 @@ export async function end(child, signal = 'SIGTERM', patience = 10000) {
 // The output of a short command; { code, stdout, stderr }.
 export async function output(command, args, { input, env, cwd } = {}) {
   const promise = promisify(execFile)(command, args, { env: { ...process.env, ...env }, cwd, maxBuffer: 64 << 20 });
+  promise.child.stdin.on('error', () => {});   // a program that does not read its input may be gone by now
   promise.child.stdin.end(input ?? '');
   try {
     return { code: 0, ...await promise };

@@ -4,12 +4,9 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { end, introspectd, output, run, temporaryDirectory, until } from './stage.mjs';
+import { demoAs, demoStory, end, introspectd, output, run, temporaryDirectory, until } from './stage.mjs';
 
-const build = path.join(path.dirname(introspectd), 'tests/support');
-const story = process.env.DEMO_STORY ?? path.join(build, 'demo_story');
-const programs = ['--daemon', introspectd, '--demo-as', process.env.DEMO_AS ?? path.join(build, 'demo_as'),
-  '--integration-dir', path.dirname(fileURLToPath(import.meta.url))];
+const programs = ['--daemon', introspectd, '--demo-as', demoAs, '--integration-dir', path.dirname(fileURLToPath(import.meta.url))];
 
 // All processes below this one, by their parents as /proc tells them.
 function descendants(ancestor) {
@@ -27,7 +24,7 @@ const gone = (pids) => until(() => pids.every((pid) => !existsSync(`/proc/${pid}
 
 for (const as of ['demo', 'oidc-provider']) {
   test(`the story with ${as}: every step comes out right`, async () => {
-    const told = await output(story, [...programs, '--as', as, '--once']);
+    const told = await output(demoStory, [...programs, '--as', as, '--once']);
     assert.equal(told.code, 0, told.stdout + told.stderr);
     assert.match(told.stdout, /Every step came out right\./);
     assert.ok(!told.stdout.includes('WRONG'));
@@ -39,7 +36,7 @@ for (const as of ['demo', 'oidc-provider']) {
 
 async function startStory() {
   const log = path.join(temporaryDirectory(), 'story.log');
-  const child = run(story, programs, { log });
+  const child = run(demoStory, programs, { log });
   const text = () => readFileSync(log, 'utf8');
   const told = (pattern) => until(() => pattern.exec(text()), { what: `the story to say ${pattern}`, patience: 60000 });
   const [, directory] = await told(/(\/tmp\/introspectd-\w+)\/introspectd\.sock/);
