@@ -135,7 +135,8 @@ class DemoAs::Server {
       if (::read(wake_.get(), &ignored, sizeof ignored) < 0) return;
       return;
     }
-    const auto found = connections_.find(event.data.u64);
+    const std::uint64_t id = event.data.u64;  // a copy: epoll_event is packed, a reference into it is misaligned
+    const auto found = connections_.find(id);
     if (found == connections_.end()) return;
     if ((event.events & EPOLLOUT) != 0 && !flush(found->first, found->second)) return;
     if ((event.events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) read_from(found->first, found->second);
