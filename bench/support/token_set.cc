@@ -36,7 +36,8 @@ std::optional<std::uint32_t> digit_value(char digit) {
 TokenSet::TokenSet(std::uint64_t seed) : mask_(Random(seed).next()) {}
 
 TokenSet::Words TokenSet::words(std::uint64_t index) const {
-  Random random(index ^ mask_);
+  // Seeded by the index and the mask apart, so that another set's token does not fit.
+  Random random(index + (mask_ ^ (mask_ << 1U)));
   // The first word alone tells the index; the others make a forged one improbable.
   return {index ^ mask_, random.next(), random.next(), random.next()};
 }
