@@ -39,7 +39,7 @@ ChunkedBody::Status ChunkedBody::decode(std::string_view bytes) {
   bytes_ = bytes;
   while (error_ == nullptr && at_ != At::kComplete && position_ < bytes_.size()) {
     if (at_ == At::kData) {
-      take_data();
+      join_chunk();
       continue;
     }
     // The caller keeps the raw bytes, so that what is not body must have a bound too: a byte a chunk would need six.
@@ -63,7 +63,7 @@ void ChunkedBody::reset() {
   at_ = At::kSizeStart;
 }
 
-void ChunkedBody::take_data() {
+void ChunkedBody::join_chunk() {
   const auto there = std::min<std::uint64_t>(chunk_left_, bytes_.size() - position_);
   const auto size = static_cast<std::size_t>(there);
   body_.append(bytes_.substr(position_, size));

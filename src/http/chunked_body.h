@@ -43,7 +43,7 @@ class ChunkedBody {
   const ParseError* trailer_name(char c);
   const ParseError* trailer_value(char c);
   const ParseError* expect(char c, char wanted, At next);
-  void take_data();
+  void join_chunk();
 
   ParserLimits limits_;
   std::string_view bytes_;  // only within decode()

@@ -3,12 +3,15 @@
 #include <llhttp.h>
 
 #include <algorithm>
-#include <cstring>
-#include <vector>
+#include <cstddef>
+#include <optional>
+#include <span>
 
 #include "base/assert.h"
 #include "http/chunked_body.h"
+#include "http/field_lines.h"
 #include "http/framing.h"
+#include "http/request_target.h"
 
 namespace introspectd::http {
 namespace {
@@ -25,25 +28,10 @@ constexpr ParseError kBadLineEnd{400, "a line does not end in CRLF"};
 constexpr ParseError kBadFraming{400, "the framing of the message is not valid"};
 constexpr ParseError kTargetTooLong{414, "the request target is too long"};
 constexpr ParseError kHeadTooLarge{431, "the header fields are too large"};
-constexpr ParseError kTooManyFields{431, "there are too many header fields"};
 
 constexpr std::size_t kBlankBytes = 8;       // four empty lines before the request line
 constexpr std::size_t kVersionBytes = 8;     // "HTTP/1.1"
 constexpr std::size_t kMethodProbeBytes = 32;
-
-struct Range {
-  std::uint32_t start = 0;
-  std::uint32_t size = 0;
-  std::uint32_t end() const { return start + size; }
-  std::string_view in(std::string_view message) const { return message.substr(start, size); }
-};
-
-struct Field {
-  Range name;
-  Range value;
-};
-
-constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
 Method method_of(std::uint8_t method) {
   switch (method) {
@@ -74,9 +62,8 @@ bool is_supported(std::uint8_t method) { return method == HTTP_TRACE || method_o
 struct RequestParser::State {
   enum class Phase : std::uint8_t { kBlank, kHead, kContinue, kSized, kChunked, kMessage, kError };
 
-  explicit State(const ParserLimits& parser_limits) : limits(parser_limits), chunks(parser_limits) {
-    fields.reserve(limits.header_count + 1);
-    headers.reserve(limits.header_count);
+  explicit State(const ParserLimits& parser_limits)
+      : limits(parser_limits), chunks(parser_limits), fields(parser_limits.header_count) {
     llhttp_init(&llhttp, HTTP_REQUEST, &kSettings);
     llhttp.data = this;
   }
@@ -101,13 +88,11 @@ struct RequestParser::State {
   const ParseError& refusal(llhttp_errno_t code) const;
   const ParseError* method_complete() const;
   const ParseError* target_complete();
-  const ParseError* absolute_target(std::size_t scheme_end);
   const ParseError* version_complete();
-  const ParseError* field_complete();
   std::uint32_t offset(const char* at) const { return static_cast<std::uint32_t>(at - message.data()); }
-  void record(Range& range, const char* at, std::size_t size) const {
-    if (range.size == 0) range.start = offset(at);
-    range.size += static_cast<std::uint32_t>(size);
+  Range range_of(std::string_view part) const {
+    if (part.empty()) return Range{};
+    return Range{offset(part.data()), static_cast<std::uint32_t>(part.size())};
   }
   // What a completion callback returns to llhttp.
   int verdict(const ParseError* why) {
@@ -117,8 +102,7 @@ struct RequestParser::State {
 
   ParserLimits limits;
   ChunkedBody chunks;
-  std::vector<Field> fields;    // capacity is for all that the limits let in: no allocation later
-  std::vector<Header> headers;
+  FieldLines fields;
   Request request;
   llhttp_t llhttp{};
   Framing framing;
@@ -127,14 +111,12 @@ struct RequestParser::State {
   const ParseError* refused = nullptr;
   std::size_t blank = 0;        // bytes of empty lines before the request line
   std::size_t fed = 0;          // bytes that llhttp has seen
-  std::size_t line_end = 0;     // where the next field must begin
   std::size_t head_end = 0;
   std::size_t message_end = 0;
   Range target;
   Range path;
   Range query;
-  Range authority;              // of the absolute form: it overrules Host (RFC 9112 §3.2.2)
-  Field field;                  // in progress
+  Range authority;
   Phase phase = Phase::kBlank;
   bool target_done = false;
   bool has_query = false;
@@ -146,21 +128,23 @@ llhttp_settings_t RequestParser::State::make_settings() {
   llhttp_settings_t settings;
   llhttp_settings_init(&settings);
   settings.on_url = [](llhttp_t* p, const char* at, std::size_t size) noexcept {
-    of(p).record(of(p).target, at, size);
+    of(p).target.grow(of(p).offset(at), size);
     return 0;
   };
   settings.on_header_field = [](llhttp_t* p, const char* at, std::size_t size) noexcept {
-    of(p).record(of(p).field.name, at, size);
+    of(p).fields.name_piece(of(p).offset(at), size);
     return 0;
   };
   settings.on_header_value = [](llhttp_t* p, const char* at, std::size_t size) noexcept {
-    of(p).record(of(p).field.value, at, size);
+    of(p).fields.value_piece(of(p).offset(at), size);
     return 0;
   };
   settings.on_method_complete = [](llhttp_t* p) noexcept { return of(p).verdict(of(p).method_complete()); };
   settings.on_url_complete = [](llhttp_t* p) noexcept { return of(p).verdict(of(p).target_complete()); };
   settings.on_version_complete = [](llhttp_t* p) noexcept { return of(p).verdict(of(p).version_complete()); };
-  settings.on_header_value_complete = [](llhttp_t* p) noexcept { return of(p).verdict(of(p).field_complete()); };
+  settings.on_header_value_complete = [](llhttp_t* p) noexcept {
+    return of(p).verdict(of(p).fields.complete(of(p).message, of(p).framing));
+  };
   // The body is ours: llhttp's part ends with the head.
   settings.on_headers_complete = [](llhttp_t*) noexcept -> int { return HPE_PAUSED; };
   return settings;
@@ -171,15 +155,13 @@ const llhttp_settings_t RequestParser::State::kSettings = make_settings();
 void RequestParser::State::reset() {
   chunks.reset();
   fields.clear();
-  headers.clear();
   request = Request{};
   llhttp_init(&llhttp, HTTP_REQUEST, &kSettings);
   llhttp.data = this;
   framing = Framing{};
   refused = nullptr;
-  blank = fed = line_end = head_end = message_end = 0;
+  blank = fed = head_end = message_end = 0;
   target = path = query = authority = Range{};
-  field = Field{};
   phase = Phase::kBlank;
   target_done = has_query = is_absolute = http_1_0 = false;
 }
@@ -279,8 +261,8 @@ bool RequestParser::State::read_head() {
 
 bool RequestParser::State::finish_head() {
   // Every byte is accounted for: the empty line stands where the next field would.
-  head_end = line_end + 2;
-  if (head_end > message.size() || message.substr(line_end - 2, 4) != "\r\n\r\n") {
+  head_end = fields.line_end() + 2;
+  if (head_end > message.size() || message.substr(fields.line_end() - 2, 4) != "\r\n\r\n") {
     fail(kBadLineEnd);
     return false;
   }
@@ -350,74 +332,29 @@ const ParseError* RequestParser::State::target_complete() {
   // llhttp passes over several spaces before the target; behind it HTTP/0.9 ends the line.
   if (message[start - 1] != ' ' || message[start - 2] == ' ') return &kBadRequestLine;
   if (message[target.end()] != ' ') return &kBadVersion;
-  const std::string_view text = target.in(message);
-  if (text.find('#') != std::string_view::npos) return &kBadTarget;
-  path = target;
-  if (text.front() != '/') {
-    if (text == "*") return llhttp.method == HTTP_OPTIONS ? nullptr : &kBadTarget;
-    if (const ParseError* why = absolute_target(text.find("://"))) return why;
-  }
-  const std::size_t mark = path.in(message).find('?');
-  has_query = mark != std::string_view::npos;
-  if (has_query) {
-    const auto size = static_cast<std::uint32_t>(mark);
-    query = Range{path.start + size + 1, path.size - size - 1};
-    path.size = size;
-  }
-  return nullptr;
-}
-
-// http://authority/path?query → path?query (STD 7.06). An empty path stays empty here; publish() makes it "/".
-const ParseError* RequestParser::State::absolute_target(std::size_t scheme_end) {
-  const std::string_view text = target.in(message);
-  const std::string_view scheme = text.substr(0, scheme_end);
-  if (scheme_end == std::string_view::npos || (!same_name(scheme, "http") && !same_name(scheme, "https"))) {
-    return &kBadTarget;
-  }
-  const std::string_view rest = text.substr(scheme_end + 3);
-  const std::string_view named = rest.substr(0, rest.find_first_of("/?"));
-  if (named.empty() || !is_valid_host(named)) return &kBadTarget;
-  is_absolute = true;
-  authority = Range{offset(named.data()), static_cast<std::uint32_t>(named.size())};
-  path = Range{authority.end(), target.end() - authority.end()};
+  const std::optional<RequestTarget> read = read_target(target.in(message), llhttp.method == HTTP_OPTIONS);
+  if (!read) return &kBadTarget;
+  path = range_of(read->path);
+  query = range_of(read->query);
+  authority = range_of(read->authority);
+  has_query = read->has_query;
+  is_absolute = read->is_absolute;
   return nullptr;
 }
 
 const ParseError* RequestParser::State::version_complete() {
   // One space and eight characters, whatever llhttp passes over: ` HTTP/1.1`.
   const std::size_t start = target.end() + 1;
-  line_end = start + kVersionBytes + 2;
+  fields.begin(start + kVersionBytes + 2);
   if (message.size() < start + kVersionBytes || message.substr(start, 5) != "HTTP/") return &kBadVersion;
   if (llhttp.http_major != 1 || llhttp.http_minor > 1) return &kOtherVersion;
   http_1_0 = llhttp.http_minor == 0;
   return nullptr;
 }
 
-// name ":" OWS value OWS CRLF, beginning where the line before ended: so there is no white space or fold before a
-// name, none before the colon, and no bare LF (STD 7.03, 7.04; CVE-2024-27982).
-const ParseError* RequestParser::State::field_complete() {
-  if (fields.size() == limits.header_count) return &kTooManyFields;
-  const Range name = field.name;
-  if (name.size == 0 || name.start != line_end) return &kBadField;
-  if (message.substr(line_end - 2, 2) != "\r\n") return &kBadLineEnd;
-  if (name.end() >= message.size() || message[name.end()] != ':') return &kBadField;
-  std::size_t start = name.end() + 1;
-  while (start < message.size() && is_blank(message[start])) ++start;
-  if (field.value.size != 0 && field.value.start != start) return &kBadLineEnd;
-  std::size_t end = start + field.value.size;
-  if (message.size() - end < 2 || message.substr(end, 2) != "\r\n") return &kBadLineEnd;
-  line_end = end + 2;
-  while (end > start && is_blank(message[end - 1])) --end;
-  const Range value{static_cast<std::uint32_t>(start), static_cast<std::uint32_t>(end - start)};
-  fields.push_back(Field{name, value});
-  field = Field{};
-  return framing.field(name.in(message), value.in(message), fields.size() - 1);
-}
-
 void RequestParser::State::publish() {
-  headers.clear();
-  for (const Field& known : fields) headers.push_back(Header{known.name.in(message), known.value.in(message)});
-  const auto value_at = [this](std::size_t index) {
+  const std::span<const Header> headers = fields.views(message);
+  const auto value_at = [headers](std::size_t index) {
     return index == Framing::kNone ? std::string_view{} : headers[index].value;
   };
   request.method = method_of(llhttp.method);

@@ -26,8 +26,8 @@ struct ResponseHeader {
 struct Response {
   int status = 200;
   std::string_view content_type = "application/json";  // empty: none
-  std::span<const ResponseHeader> headers;             // WWW-Authenticate, Allow, Retry-After …
-  std::string_view body;
+  std::span<const ResponseHeader> headers = {};        // WWW-Authenticate, Allow, Retry-After …
+  std::string_view body = {};
   bool keep_alive = true;   // false adds `Connection: close`
   bool http_1_0 = false;    // with keep_alive: adds `Connection: keep-alive`
   bool head_only = false;   // HEAD: Content-Length of the body, no body (STD 7.11)
