@@ -1,0 +1,231 @@
+// The small parts: clocks, random bytes, the cache's mapping, signals, names, endpoint URLs, the table of outcomes.
+#include <curl/curl.h>
+#include <doctest/doctest.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include <cstddef>
+#include <cstdint>
+#include <fstream>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "io/clock.h"
+#include "io/curl_outcome.h"
+#include "io/endpoint_url.h"
+#include "io/memory_mapping.h"
+#include "io/random_bytes.h"
+#include "io/resolver.h"
+#include "io/signals.h"
+#include "tests/unit/io/loop_fixture.h"
+
+namespace introspectd::io {
+namespace {
+
+using ports::TransportOutcome;
+
+std::size_t resident_pages(std::span<std::byte> bytes) {
+  std::vector<unsigned char> pages(bytes.size() / 4096);
+  REQUIRE(::mincore(bytes.data(), bytes.size(), pages.data()) == 0);
+  return static_cast<std::size_t>(
+      std::count_if(pages.begin(), pages.end(), [](unsigned char page) { return (page & 1U) != 0; }));
+}
+
+}  // namespace
+
+TEST_CASE("clock: the monotonic clock goes on, the wall clock is in this century") {
+  const Now first = read_clocks();
+  const Now second = read_clocks();
+  CHECK(second.mono >= first.mono);
+  CHECK(first.wall > WallTime::from_seconds(1'700'000'000));
+}
+
+TEST_CASE("random_bytes: a block longer than one call gives is filled to its end, differently each time") {
+  std::vector<std::byte> first(100'000);
+  std::vector<std::byte> second(100'000);
+  fill_random(first);
+  fill_random(second);
+  CHECK(first != second);
+  // 64 zero bytes at the end by chance: 2^-512.
+  CHECK(std::any_of(first.end() - 64, first.end(), [](std::byte byte) { return byte != std::byte{0}; }));
+  fill_random({});
+}
+
+TEST_CASE("memory_mapping: zero-filled, on a huge page, resident only where it was touched, out of dumps (I44)") {
+  const std::size_t size = 64U << 20U;
+  const auto mapping = MemoryMapping::reserve(size);
+  REQUIRE(mapping.has_value());
+  const std::span<std::byte> bytes = mapping->bytes();
+  CHECK(bytes.size() == size);
+  CHECK(reinterpret_cast<std::uintptr_t>(bytes.data()) % (2U << 20U) == 0);
+  CHECK(resident_pages(bytes) == 0);
+  CHECK(bytes[0] == std::byte{0});
+  bytes[size - 1] = std::byte{1};
+  CHECK(resident_pages(bytes) <= 1024);  // a huge page at either end at most
+
+  std::ifstream maps("/proc/self/smaps");
+  std::string line;
+  std::string begin;
+  for (auto address = reinterpret_cast<std::uintptr_t>(bytes.data()); address != 0; address /= 16) {
+    begin.insert(begin.begin(), "0123456789abcdef"[address % 16]);
+  }
+  while (std::getline(maps, line) && !line.starts_with(begin + "-")) {
+  }
+  while (std::getline(maps, line) && !line.starts_with("VmFlags:")) {
+  }
+  CHECK(line.find(" dd") != std::string::npos);
+}
+
+TEST_CASE("memory_mapping: a size that is no number of pages works, an impossible one is refused") {
+  const auto odd = MemoryMapping::reserve(5'000);
+  REQUIRE(odd.has_value());
+  CHECK(odd->bytes().size() == 5'000);
+  odd->bytes()[4'999] = std::byte{1};
+  CHECK_FALSE(MemoryMapping::reserve(0).has_value());
+  CHECK_FALSE(MemoryMapping::reserve(SIZE_MAX).has_value());
+  CHECK_FALSE(MemoryMapping::reserve(std::size_t{1} << 60U).has_value());
+}
+
+TEST_CASE("signals: TERM and INT terminate, HUP reloads, PIPE does nothing (F37, F119)") {
+  ignore_sigpipe();
+  UvLoop loop;
+  int terminations = 0;
+  int hangups = 0;
+  {
+    const Signals signals(loop, {.on_terminate = [&] { ++terminations; }, .on_hangup = [&] { ++hangups; }});
+    ::kill(::getpid(), SIGPIPE);
+    ::kill(::getpid(), SIGHUP);
+    CHECK(run_until(loop, [&] { return hangups == 1; }));
+    CHECK(terminations == 0);
+    ::kill(::getpid(), SIGTERM);
+    CHECK(run_until(loop, [&] { return terminations == 1; }));
+    ::kill(::getpid(), SIGINT);
+    CHECK(run_until(loop, [&] { return terminations == 2; }));
+  }
+}
+
+TEST_CASE("resolver: one lookup serves all who wait, and the answer is kept (F88)") {
+  UvLoop loop;
+  Resolver resolver(loop);
+  CHECK(resolver.answer("localhost").addresses.empty());
+  int ready = 0;
+  std::vector<ports::PendingToken> waiters;
+  for (int i = 0; i < 10; ++i) waiters.push_back(resolver.wait("localhost", [&] { ++ready; }));
+  waiters[3].reset();
+  CHECK(ready == 0);
+  REQUIRE(run_until(loop, [&] { return ready == 9; }));
+  CHECK(resolver.lookups() == 1);
+  const Resolver::Answer& answer = resolver.answer("localhost");
+  REQUIRE_FALSE(answer.addresses.empty());
+  for (const std::string& address : answer.addresses) CHECK((address == "127.0.0.1" || address == "::1"));
+  CHECK(answer.generation == 1);
+}
+
+TEST_CASE("resolver: a kept name is looked up again, and the same addresses are no new answer (F89)") {
+  UvLoop loop;
+  Resolver resolver(loop, 5ms);
+  resolver.keep("localhost");
+  resolver.keep("localhost");
+  CHECK(resolver.lookups() == 1);
+  CHECK(run_until(loop, [&] { return resolver.lookups() >= 4; }));
+  CHECK(resolver.answer("localhost").generation == 1);
+}
+
+TEST_CASE("resolver: who waits again inside the call waits for the next lookup") {
+  UvLoop loop;
+  Resolver resolver(loop);
+  std::uint64_t lookups_at_second = 0;
+  ports::PendingToken second;
+  const auto first = resolver.wait("localhost", [&] {
+    second = resolver.wait("localhost", [&] { lookups_at_second = resolver.lookups(); });
+  });
+  CHECK(run_until(loop, [&] { return lookups_at_second != 0; }));
+  CHECK(lookups_at_second == 2);
+}
+
+TEST_CASE("resolver: it may go while a lookup runs, tokens may outlive it, threads stay as many (I40)") {
+  UvLoop loop;
+  {
+    Resolver first(loop);
+    first.keep("localhost");
+    CHECK(run_until(loop, [&] { return !first.answer("localhost").addresses.empty(); }));
+  }
+  const std::size_t threads = live_threads();
+  for (int i = 0; i < 20; ++i) {
+    ports::PendingToken token;
+    Resolver resolver(loop);
+    for (int name = 0; name < 10; ++name) resolver.keep("host" + std::to_string(name) + ".invalid");
+    token = resolver.wait("localhost", [] { FAIL("called after the resolver went"); });
+  }
+  CHECK(live_threads() == threads);
+}
+
+TEST_CASE("endpoint_url: parts as libcurl understands them") {
+  const auto url = parse_endpoint_url("https://AS.Example:8443/oauth2/introspect?x=1");
+  REQUIRE(url.has_value());
+  CHECK(url->host == "as.example");
+  CHECK(url->port == 8443);
+  CHECK(url->is_https);
+  CHECK_FALSE(url->is_numeric);
+  CHECK_FALSE(url->is_loopback);
+  CHECK(parse_endpoint_url("https://as.example/")->port == 443);
+  CHECK(parse_endpoint_url("http://as.example/")->port == 80);
+}
+
+TEST_CASE("endpoint_url: loopback is 127/8, ::1 and localhost, however it is written (F4)") {
+  for (const char* url : {"http://127.0.0.1/", "http://127.8.7.6:81/", "http://[::1]/", "http://[0:0::1]:81/",
+                          "http://localhost/", "http://LOCALHOST:8080/", "http://127.1/", "http://0x7f000001/"}) {
+    CAPTURE(std::string(url));
+    const auto parsed = parse_endpoint_url(url);
+    REQUIRE(parsed.has_value());
+    CHECK(parsed->is_loopback);
+  }
+  for (const char* url : {"http://128.0.0.1/", "http://[::2]/", "http://localhost.example/", "http://127.0.0.1.example/",
+                          "http://[::ffff:128.0.0.1]/"}) {
+    CAPTURE(std::string(url));
+    const auto parsed = parse_endpoint_url(url);
+    REQUIRE(parsed.has_value());
+    CHECK_FALSE(parsed->is_loopback);
+  }
+}
+
+TEST_CASE("endpoint_url: what is no plain https or http URL is refused") {
+  for (const char* url : {"", "as.example/introspect x", "ftp://as.example/", "file:///etc/passwd",
+                          "https://user@as.example/", "https://user:secret@as.example/", "https://as.example/#f",
+                          "https://as.example:0/", "https://as.example:65536/", "https://as.example./",
+                          "https://\xc3\xa4s.example/", "https://as,example/"}) {
+    CAPTURE(std::string(url));
+    CHECK_FALSE(parse_endpoint_url(url).has_value());
+  }
+}
+
+TEST_CASE("curl_outcome: only a break on a used connection before any reply is an idle death (F78, F83)") {
+  for (const int code : {int{CURLE_SEND_ERROR}, int{CURLE_RECV_ERROR}, int{CURLE_GOT_NOTHING}}) {
+    const TransferFacts died{.sent = true, .reused = true};
+    CHECK(transport_outcome(code, died) == TransportOutcome::kIdleConnectionDied);
+    CHECK(transport_outcome(code, {.sent = true, .reused = false}) == TransportOutcome::kBadReply);
+    CHECK(transport_outcome(code, {.sent = true, .reused = true, .reply_begun = true}) == TransportOutcome::kBadReply);
+  }
+  CHECK(transport_outcome(CURLE_ABORTED_BY_CALLBACK, {.resend_stopped = true, .sent = true}) ==
+        TransportOutcome::kIdleConnectionDied);
+  CHECK(transport_outcome(CURLE_OPERATION_TIMEDOUT, {.sent = true, .reused = true}) == TransportOutcome::kTimedOut);
+}
+
+TEST_CASE("curl_outcome: what we refused ourselves comes before libcurl's word for it") {
+  CHECK(transport_outcome(CURLE_WRITE_ERROR, {.too_large = true}) == TransportOutcome::kTooLarge);
+  CHECK(transport_outcome(CURLE_WRITE_ERROR, {.reply_refused = true}) == TransportOutcome::kBadReply);
+  CHECK(transport_outcome(CURLE_FILESIZE_EXCEEDED, {}) == TransportOutcome::kTooLarge);
+  CHECK(transport_outcome(CURLE_COULDNT_CONNECT, {}) == TransportOutcome::kRefused);
+  CHECK(transport_outcome(CURLE_COULDNT_CONNECT, {.timed_out_connecting = true}) == TransportOutcome::kTimedOut);
+  CHECK(transport_outcome(CURLE_COULDNT_RESOLVE_HOST, {}) == TransportOutcome::kNotResolved);
+  CHECK(transport_outcome(CURLE_PEER_FAILED_VERIFICATION, {}) == TransportOutcome::kTls);
+  CHECK(transport_outcome(CURLE_SSL_CONNECT_ERROR, {}) == TransportOutcome::kTls);
+  CHECK(transport_outcome(CURLE_PARTIAL_FILE, {}) == TransportOutcome::kBadReply);
+  CHECK(transport_outcome(CURLE_OK, {}) == TransportOutcome::kOk);
+}
+
+}  // namespace introspectd::io
