@@ -62,8 +62,9 @@ std::string aligned(const Rows& rows) {
   std::size_t width = 0;
   for (const auto& [name, value] : rows) width = std::max(width, name.size());
   std::string text;
-  for (const auto& [name, value] : rows)
-    text += name + std::string(width - name.size() + 2, ' ') + value + "\n";
+  for (const auto& [name, value] : rows) {
+    text.append(name).append(width - name.size() + 2, ' ').append(value).append("\n");
+  }
   return text;
 }
 
