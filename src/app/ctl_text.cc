@@ -42,8 +42,10 @@ std::string joined(std::string_view path, std::string_view name) {
 // Depth is bounded by the reader.
 void flatten(const std::string& path, const JsonValue& value, Rows& rows) {
   if (value.kind() == JsonValue::Kind::kObject) {
-    for (const JsonValue::Member& member : value.members())
-      flatten(joined(path, member.name), member.value, rows);
+    for (const JsonValue::Member& member : value.members()) {
+      const bool is_in_path = member.name == "name" && path.ends_with("." + scalar_text(member.value));
+      if (!is_in_path) flatten(joined(path, member.name), member.value, rows);
+    }
   } else if (value.kind() == JsonValue::Kind::kArray) {
     std::size_t index = 0;
     for (const JsonValue& item : value.items()) {

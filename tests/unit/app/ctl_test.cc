@@ -98,7 +98,6 @@ TEST_CASE_FIXTURE(CtlFixture, "ctl: status is a table for people and the daemon'
         "version                               0.1.0\n"
         "ready                                 yes\n"
         "cache.entries                         12\n"
-        "authorization_servers.main.name       main\n"
         "authorization_servers.main.in_flight  7\n"
         "list.0                                1\n"
         "list.1                                -\n");
