@@ -173,20 +173,21 @@ void Daemon::make_node() {
   std::vector<ports::EventLoop*> loops;
   for (const std::unique_ptr<FrontThread>& front : fronts_) loops.push_back(&front->loop);
   node_ = std::make_unique<service::Node>(service::NodeParts{
-      back_,
-      std::move(loops),
-      *upstream_,
-      configuration_.settings,
-      memory_->bytes(),
-      random_value<cache::BootKey>(),
-      random_value<std::uint64_t>(),
-      log_,
-      kVersion,
-      [this](cache::ServerId server) { return reread_secret(server); },
-      [this] {
-        const LogCounts counts = sink_.counts();
-        return service::LogLosses{counts.dropped, counts.suppressed};
-      },
+      .back = back_,
+      .fronts = std::move(loops),
+      .upstream = *upstream_,
+      .settings = configuration_.settings,
+      .cache_memory = memory_->bytes(),
+      .boot_key = random_value<cache::BootKey>(),
+      .jitter_seed = random_value<std::uint64_t>(),
+      .log = log_,
+      .version = kVersion,
+      .reload_secret = [this](cache::ServerId server) { return reread_secret(server); },
+      .log_losses =
+          [this] {
+            const LogCounts counts = sink_.counts();
+            return service::LogLosses{counts.dropped, counts.suppressed};
+          },
   });
 }
 
