@@ -84,7 +84,7 @@ struct RequestParser::State {
   void publish();
 
   std::size_t next_cut(std::size_t end) const;
-  bool line_ends_at_target() const;
+  bool line_ends_at_target(std::size_t read) const;
   const ParseError& refusal(llhttp_errno_t code) const;
   const ParseError* method_complete() const;
   const ParseError* target_complete();
@@ -225,9 +225,10 @@ std::size_t RequestParser::State::next_cut(std::size_t end) const {
   return std::min(end, std::max(cut, fed + 1));
 }
 
-// HTTP/0.9: llhttp would wait for the next line before it tells, and such a client never sends one (F28).
-bool RequestParser::State::line_ends_at_target() const {
-  if (target_done || target.size == 0 || target.end() >= message.size()) return false;
+// HTTP/0.9: llhttp would wait for the next line before it tells, and such a client never sends one (F28). Only the
+// bytes that llhttp has `read` count.
+bool RequestParser::State::line_ends_at_target(std::size_t read) const {
+  if (target_done || target.size == 0 || target.end() >= read) return false;
   return message[target.end()] == '\r' || message[target.end()] == '\n';
 }
 
@@ -246,8 +247,8 @@ bool RequestParser::State::read_head() {
       return false;
     }
     fed = cut;
-    if (line_ends_at_target()) {
-      fail(kBadVersion);
+    if (line_ends_at_target(fed)) {
+      fail(kBadRequestLine);
       return false;
     }
     if (!target_done && target.size > limits.target_bytes) {
@@ -295,7 +296,6 @@ bool RequestParser::State::read_chunks() {
 
 // What llhttp refused by itself. Only bytes up to the one that it stumbled over may be looked at (I26).
 const ParseError& RequestParser::State::refusal(llhttp_errno_t code) const {
-  if (line_ends_at_target()) return kBadVersion;
   const std::size_t place = offset(llhttp_get_error_pos(&llhttp));
   switch (static_cast<int>(code)) {
     case HPE_INVALID_METHOD: {
@@ -309,7 +309,7 @@ const ParseError& RequestParser::State::refusal(llhttp_errno_t code) const {
       if (!is_version(version)) return kBadVersion;
       return version == "HTTP/1.1" || version == "HTTP/1.0" ? kBadRequestLine : kOtherVersion;
     }
-    case HPE_INVALID_URL: return kBadTarget;
+    case HPE_INVALID_URL:
     case HPE_INVALID_CONSTANT: return kBadRequestLine;
     case HPE_LF_EXPECTED:
     case HPE_CR_EXPECTED: return kBadLineEnd;
@@ -331,7 +331,7 @@ const ParseError* RequestParser::State::target_complete() {
   if (target.size == 0 || start < blank + 2 || target.end() >= message.size()) return &kBadTarget;
   // llhttp passes over several spaces before the target; behind it HTTP/0.9 ends the line.
   if (message[start - 1] != ' ' || message[start - 2] == ' ') return &kBadRequestLine;
-  if (message[target.end()] != ' ') return &kBadVersion;
+  if (message[target.end()] != ' ') return &kBadRequestLine;
   const std::optional<RequestTarget> read = read_target(target.in(message), llhttp.method == HTTP_OPTIONS);
   if (!read) return &kBadTarget;
   path = range_of(read->path);

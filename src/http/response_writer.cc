@@ -44,8 +44,7 @@ constexpr bool has_control(std::string_view text) {
 constexpr bool is_bodiless(int status) { return status < 200 || status == 204 || status == 304; }
 
 char* put(char* at, std::string_view text) {
-  std::memcpy(at, text.data(), text.size());
-  return at + text.size();
+  return at + text.copy(at, text.size());  // unlike memcpy, also of a view onto nothing
 }
 
 void put_number(char* at, int digits, unsigned value) {

@@ -58,6 +58,9 @@ TEST_CASE("request_parser: other protocols and versions are refused at once (F28
          {"GET /\n", 400},
          {"GET /\r\n\r\n", 400},
          {"GET /\rX", 400},
+         {"GET a\rX", 400},
+         {"GET http\r\n", 400},
+         {"GET http://a\r\n", 400},
          {"GET / HTTP/0.9\r\nHost: a\r\n\r\n", 505},
          {"GET / HTTP/1.2\r\nHost: a\r\n\r\n", 505},
          {"GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505},
@@ -272,6 +275,8 @@ TEST_CASE("request_parser: a target of 8192 bytes is read, one more is 414 (F23)
   CHECK(status_of("GET /12345678\x01" "9012", small) == 400);
   CHECK(status_of("GET /1234567890\x01", small) == 414);
   CHECK(status_of("GET /1234567890#\r\n", small) == 414);
+  CHECK(status_of("GET /1234567890\r\n", small) == 414);
+  CHECK(status_of("GET /123456789\r\n", small) == 400);
 }
 
 TEST_CASE("request_parser: a head of 16384 bytes is read, one more is 431 (F22)") {
