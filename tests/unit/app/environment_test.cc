@@ -2,8 +2,13 @@
 
 #include <doctest/doctest.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <map>
+#include <string>
+
+#include "app/config_file.h"
 
 namespace introspectd::app {
 
@@ -60,6 +65,26 @@ TEST_CASE("environment: standard error is the journal only if JOURNAL_STREAM nam
   CHECK_FALSE(stderr_is_journal("8:1234", 8, 1235));
   CHECK_FALSE(stderr_is_journal("8:1234", 9, 1234));
   CHECK_FALSE(stderr_is_journal("", 8, 1234));
+  struct stat status {};
+  REQUIRE(::fstat(2, &status) == 0);
+  REQUIRE(::setenv("JOURNAL_STREAM",
+                   (std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino)).c_str(), 1) == 0);
+  CHECK(stderr_is_journal());
+  REQUIRE(::unsetenv("JOURNAL_STREAM") == 0);
+  CHECK_FALSE(stderr_is_journal());
+}
+
+TEST_CASE("environment: the world of a configuration is this process's own group and credentials (F5)") {
+  DiskFileReader files;
+  REQUIRE(::unsetenv("CREDENTIALS_DIRECTORY") == 0);
+  CHECK(own_world(files).credentials_directory.empty());
+  REQUIRE(::setenv("CREDENTIALS_DIRECTORY", "/run/credentials/x", 1) == 0);
+  const ConfigWorld world = own_world(files);
+  CHECK(world.credentials_directory == "/run/credentials/x");
+  CHECK(world.gid == ::getegid());
+  CHECK(world.files == &files);
+  CHECK(world.memory_limit == own_memory_limit());
+  REQUIRE(::unsetenv("CREDENTIALS_DIRECTORY") == 0);
 }
 
 }  // namespace introspectd::app
