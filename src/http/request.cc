@@ -3,10 +3,7 @@
 namespace introspectd::http {
 namespace {
 
-constexpr unsigned char lower(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return byte >= 'A' && byte <= 'Z' ? static_cast<unsigned char>(byte | 0x20U) : byte;
-}
+constexpr bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
@@ -15,7 +12,9 @@ constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
 bool same_name(std::string_view a, std::string_view b) noexcept {
   if (a.size() != b.size()) return false;
   for (std::size_t i = 0; i < a.size(); ++i) {
-    if (lower(a[i]) != lower(b[i])) return false;
+    if (a[i] == b[i]) continue;
+    // Upper and lower case of a letter differ in one bit; so do other pairs, that are no letters.
+    if ((static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i])) != 0x20 || !is_letter(a[i])) return false;
   }
   return true;
 }
