@@ -5,7 +5,7 @@ import re
 from source import Source, line_of
 
 MAX_LINES = 400
-MAX_COLUMNS = 132
+MAX_COLUMNS = 140
 
 
 def header_contract(file):
@@ -26,7 +26,7 @@ def header_contract(file):
 
 
 def sizes(file):
-    """Files of at most 400 lines, lines of at most 132 columns (functions: clang-tidy, 60 lines, nesting 3)."""
+    """Files of at most 400 lines, lines of at most 140 columns (functions: clang-tidy, 60 lines, nesting 3)."""
     if not (file.is_cpp or file.path.endswith(".py")):
         return
     lines = file.text.splitlines()
@@ -86,19 +86,14 @@ def test_names(file):
 
 
 def mirrored_tests(tree):
-    """tests/unit/ROOM/FILE_test.cc tests src/ROOM/FILE; a pure room has its unit tests."""
+    """tests/unit/ROOM/ holds what tests src/ROOM, in files FILE_test.cc; a room with code has its unit tests."""
     paths = {f.path for f in tree}
     rooms = {f.room for f in tree if f.is_cpp and f.room}
     for file in tree:
-        match = re.fullmatch(r"tests/unit/(\w+)/(\w+)_test\.cc", file.path)
-        if match and match.group(1) in rooms:
-            stem = f"src/{match.group(1)}/{match.group(2)}"
-            # One file may have several test files: FILE_topic_test.cc.
-            parts = stem.split("_")
-            stems = {"_".join(parts[:n]) for n in range(1, len(parts) + 1)}
-            if not any(s + end in paths for s in stems for end in (".h", ".cc")):
-                yield file.path, 1, f"tests nothing: there is no {stem}.h or .cc"
-    for room in sorted(rooms & {"base", "cache", "codec", "http", "oauth", "service"}):
+        match = re.fullmatch(r"tests/unit/(\w+)/(\w+)\.cc", file.path)
+        if match and match.group(1) not in rooms | {"support"}:
+            yield file.path, 1, f"there is no room src/{match.group(1)}"
+    for room in sorted(rooms):
         implemented = any(f.room == room and f.path.endswith(".cc") for f in tree)
         if implemented and not any(path.startswith(f"tests/unit/{room}/") for path in paths):
             yield f"src/{room}", 1, f"room '{room}' has no tests/unit/{room}"
@@ -114,8 +109,8 @@ FILE_RULES = [
         Source("src/base/a.h", "// Thing: x.\n// Threads: any.\nint x;\n"),
     ], [Source("src/base/a.h", GOOD_HEADER), Source("src/base/a.cc", "int x;\n")]),
     (sizes, [
-        Source("src/base/a.cc", "int x;\n" * 401), Source("src/base/a.cc", "//" + "x" * 131 + "\n"),
-    ], [Source("src/base/a.cc", "int x;\n" * 400), Source("src/base/a.cc", "//" + "x" * 130 + "\n")]),
+        Source("src/base/a.cc", "int x;\n" * 401), Source("src/base/a.cc", "//" + "x" * 139 + "\n"),
+    ], [Source("src/base/a.cc", "int x;\n" * 400), Source("src/base/a.cc", "//" + "x" * 138 + "\n")]),
     (leftovers, [
         Source("README.md", "TO" "DO: x"), Source("src/base/a.cc", "// FIX" "ME"), Source("a.py", "# X" "XX"),
     ], [Source("README.md", "todos and hacks")]),
@@ -134,7 +129,8 @@ FILE_RULES = [
 ]
 TREE_RULES = [
     (mirrored_tests, [
-        [Source("src/base/log.cc", ""), Source("tests/unit/base/other_test.cc", "")],
+        [Source("src/base/log.cc", ""), Source("tests/unit/base/log_test.cc", ""),
+         Source("tests/unit/attic/log_test.cc", "")],
         [Source("src/codec/json.cc", "")],
     ], [
         [Source("src/base/log.cc", ""), Source("tests/unit/base/log_test.cc", ""),
