@@ -10,6 +10,7 @@
 #include "base/assert.h"
 #include "io/curl_pool.h"
 #include "io/endpoint_url.h"
+#include "io/zeroing_allocator.h"
 
 namespace introspectd::io {
 
@@ -64,7 +65,7 @@ tl::expected<EndpointUrl, std::string> parse_allowed_url(const std::string& url,
 
 CurlUpstream::CurlUpstream(UvLoop& loop, Resolver& resolver, std::string user_agent)
     : loop_(loop), resolver_(resolver), user_agent_(std::move(user_agent)) {
-  CHECK_INVARIANT(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
+  CHECK_INVARIANT(start_curl_zeroing());
 }
 
 CurlUpstream::~CurlUpstream() {

@@ -1,6 +1,8 @@
 #include "io/curl_upstream.h"
 
 #include <doctest/doctest.h>
+#include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <atomic>
@@ -10,11 +12,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include "io/listen_socket.h"
 #include "io/signals.h"
 #include "tests/unit/io/loop_fixture.h"
 #include "tests/unit/io/scripted_server.h"
+#include "tests/unit/io/temporary_directory.h"
 
 namespace introspectd::io {
 namespace {
@@ -91,7 +96,7 @@ TransportOutcome outcome_of(ScriptedServer::Script script) {
 
 TEST_CASE("curl_upstream: a call is one form POST and its reply comes back whole (RFC 7662 2.1)") {
   std::string seen;
-  const ScriptedServer server([&seen](ScriptedConnection& connection) {
+  ScriptedServer server([&seen](ScriptedConnection& connection) {
     seen = connection.read_request();
     connection.send(json_reply("{\"active\":true}", "Retry-After: 7\r\nSet-Cookie: a=b\r\n"));
   });
@@ -103,6 +108,7 @@ TEST_CASE("curl_upstream: a call is one form POST and its reply comes back whole
   CHECK(reply.retry_after == "7");
   CHECK(reply.body == "{\"active\":true}");
   client.upstream.reset();
+  server.stop();
   CHECK(seen.starts_with("POST /oauth2/introspect?x=1 HTTP/1.1\r\n"));
   CHECK(seen.find("\r\nHost: 127.0.0.1:" + std::to_string(server.port()) + "\r\n") != std::string::npos);
   CHECK(seen.find("\r\nUser-Agent: introspectd/test\r\n") != std::string::npos);
@@ -116,7 +122,7 @@ TEST_CASE("curl_upstream: a call is one form POST and its reply comes back whole
 
 TEST_CASE("curl_upstream: calls one after another use one connection; the cookie is not sent back (F82)") {
   std::vector<std::string> seen;
-  const ScriptedServer server([&seen](ScriptedConnection& connection) {
+  ScriptedServer server([&seen](ScriptedConnection& connection) {
     for (;;) {
       std::string request = connection.read_request();
       if (request.empty()) return;
@@ -128,7 +134,7 @@ TEST_CASE("curl_upstream: calls one after another use one connection; the cookie
   for (int i = 0; i < 5; ++i) CHECK(client.ask("token=" + std::to_string(i)).outcome == TransportOutcome::kOk);
   CHECK(server.connections() == 1);
   client.upstream.reset();
-  client.rest(20ms);
+  server.stop();
   REQUIRE(seen.size() == 5);
   for (const std::string& request : seen) CHECK(request.find("ookie") == std::string::npos);
   CHECK(seen.back().ends_with("\r\n\r\ntoken=4"));
@@ -136,13 +142,14 @@ TEST_CASE("curl_upstream: calls one after another use one connection; the cookie
 
 TEST_CASE("curl_upstream: without a credential there is no Authorization field") {
   std::string seen;
-  const ScriptedServer server([&seen](ScriptedConnection& connection) {
+  ScriptedServer server([&seen](ScriptedConnection& connection) {
     seen = connection.read_request();
     connection.send(json_reply("{}"));
   });
   Client client(server.url());
   CHECK(client.ask("token=t", {.authorization = ""}).outcome == TransportOutcome::kOk);
   client.upstream.reset();
+  server.stop();
   CHECK(seen.find("uthorization") == std::string::npos);
 }
 
@@ -525,6 +532,92 @@ TEST_CASE("curl_upstream: a call to a revocation endpoint that is not there ends
   const auto token = client.upstream->post(std::move(call), [&](UpstreamReply r) { reply = std::move(r); });
   REQUIRE(run_until(client.loop, [&] { return reply.has_value(); }));
   CHECK(reply->outcome == TransportOutcome::kRefused);
+}
+
+TEST_CASE("curl_upstream: calls beyond max_connections wait their turn; waiting counts against their time-out") {
+  const ScriptedServer server([](ScriptedConnection& connection) {
+    while (!connection.read_request().empty()) {
+      std::this_thread::sleep_for(20ms);
+      connection.send(json_reply("{}"));
+    }
+  });
+  Client client(server.url());
+  REQUIRE(client.upstream->configure({{.introspection_url = server.url(), .max_connections = 2}}).has_value());
+  std::vector<std::optional<UpstreamReply>> replies(10);
+  std::optional<UpstreamReply> hasty;
+  std::optional<UpstreamReply> given_up;
+  std::vector<ports::PendingToken> tokens;
+  for (auto& reply : replies) tokens.push_back(client.post("token=t", reply, {}));
+  tokens.push_back(client.post("token=h", hasty, {.timeout = 30ms}));
+  client.post("token=g", given_up, {}).reset();  // cancelled while it waits
+  REQUIRE(run_until(client.loop, [&] {
+    return std::all_of(replies.begin(), replies.end(), [](const auto& reply) { return reply.has_value(); });
+  }));
+  for (const auto& reply : replies) CHECK(reply->outcome == TransportOutcome::kOk);
+  CHECK(server.connections() == 2);
+  REQUIRE(hasty.has_value());
+  CHECK(hasty->outcome == TransportOutcome::kTimedOut);
+  CHECK_FALSE(given_up.has_value());
+}
+
+TEST_CASE("curl_upstream: a call that is cancelled makes room for one that waits") {
+  const ScriptedServer server([](ScriptedConnection& connection) {
+    const std::string request = connection.read_request();
+    if (request.ends_with("token=slow")) {
+      connection.wait_for_close();
+    } else if (!request.empty()) {
+      connection.send(json_reply("{}"));
+    }
+  });
+  Client client(server.url());
+  REQUIRE(client.upstream->configure({{.introspection_url = server.url(), .max_connections = 1}}).has_value());
+  std::optional<UpstreamReply> slow;
+  std::optional<UpstreamReply> quick;
+  ports::PendingToken slow_token = client.post("token=slow", slow, {});
+  const auto quick_token = client.post("token=quick", quick, {});
+  client.rest(30ms);
+  CHECK_FALSE(quick.has_value());
+  slow_token.reset();
+  REQUIRE(run_until(client.loop, [&] { return quick.has_value(); }));
+  CHECK(quick->outcome == TransportOutcome::kOk);
+}
+
+TEST_CASE("curl_upstream: an authorization server on a Unix socket") {
+  const TemporaryDirectory directory;
+  const std::string path = directory.path("as");
+  auto listening = ListenSocket::unix_path(path, 0600);
+  REQUIRE(listening.has_value());
+  std::string seen;
+  std::thread server([&] {
+    pollfd waiting{listening->fd(), POLLIN, 0};
+    if (::poll(&waiting, 1, 5'000) != 1) return;
+    ScriptedConnection connection(FileDescriptor(::accept4(listening->fd(), nullptr, nullptr, SOCK_CLOEXEC)), 0);
+    for (int i = 0; i < 2; ++i) {
+      seen = connection.read_request();
+      connection.send(json_reply("{}"));
+    }
+  });
+  Client client("http://127.0.0.1:9/");
+  REQUIRE(client.upstream
+              ->configure({{.introspection_url = "http://as.example/introspect", .unix_socket_path = path}})
+              .has_value());
+  CHECK(client.ask("token=1").outcome == TransportOutcome::kOk);
+  CHECK(client.ask("token=2").outcome == TransportOutcome::kOk);
+  server.join();
+  CHECK(seen.find("\r\nHost: as.example\r\n") != std::string::npos);
+  CHECK(seen.ends_with("token=2"));
+  CHECK(client.resolver.lookups() == 0);
+}
+
+TEST_CASE("curl_upstream: an idle pool closes its connections after five seconds and opens new ones (I36)") {
+  const ScriptedServer server(always(json_reply("{}")));
+  Client client(server.url());
+  const std::size_t before = open_fds();
+  CHECK(client.ask().outcome == TransportOutcome::kOk);
+  client.rest(5'200ms);
+  CHECK(open_fds() <= before);
+  CHECK(client.ask().outcome == TransportOutcome::kOk);
+  CHECK(server.connections() == 2);
 }
 
 TEST_CASE("curl_upstream: fds come back when the pool has been idle, and when the upstream goes (I36)") {

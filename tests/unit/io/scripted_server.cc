@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -86,10 +87,12 @@ ScriptedServer::ScriptedServer(Script script)
   thread_ = std::thread([this] { serve(); });
 }
 
-ScriptedServer::~ScriptedServer() {
+void ScriptedServer::stop() {
   stopping_ = true;
-  thread_.join();
-  for (std::thread& player : players_) player.join();
+  if (thread_.joinable()) thread_.join();
+  for (std::thread& player : players_) {
+    if (player.joinable()) player.join();
+  }
 }
 
 void ScriptedServer::serve() {
@@ -97,6 +100,9 @@ void ScriptedServer::serve() {
     if (!readable_within(listening_.get(), 10)) continue;
     FileDescriptor fd(::accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC));
     if (!fd) continue;
+    // Else a second write would wait for the ACK of the first, which comes with the client's next request.
+    const int on = 1;
+    CHECK_INVARIANT(::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0);
     players_.emplace_back([this, number = connections_++, owned = std::move(fd)]() mutable {
       ScriptedConnection connection(std::move(owned), number);
       script_(connection);

@@ -28,6 +28,7 @@ class ScriptedConnection {
   bool send(std::string_view bytes);
   // True when the peer closes within `seconds`.
   bool wait_for_close(int seconds = 5);
+  int fd() const { return fd_.get(); }
   // Closes with a RST rather than a FIN.
   void reset();
   std::size_t number() const { return number_; }  // 0 for the server's first connection
@@ -45,14 +46,15 @@ class ScriptedServer {
   explicit ScriptedServer(Script script);
   ScriptedServer(const ScriptedServer&) = delete;
   ScriptedServer& operator=(const ScriptedServer&) = delete;
-  ~ScriptedServer();
+  ~ScriptedServer() { stop(); }
+  // Waits until every script has ended: from then on what they wrote can be read.
+  void stop();
 
   std::uint16_t port() const { return port_; }
   std::string url(const std::string& path = "/introspect") const {
     return "http://127.0.0.1:" + std::to_string(port_) + path;
   }
   std::size_t connections() const { return connections_; }
-  bool stopping() const { return stopping_; }
 
  private:
   void serve();
