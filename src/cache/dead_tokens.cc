@@ -49,15 +49,16 @@ DeadSlot* DeadTokens::find(std::uint64_t place, const TokenHash& token, ServerId
 
 DeadTokens::KeepResult DeadTokens::keep(std::uint64_t place, const DeadSlot& slot, Tick now) {
   if (DeadSlot* const same = find(place, slot.token, slot.server, now)) {
+    const Seq before = same->seq;
     same->seq = slot.seq;
     same->until = std::max(same->until, slot.until);
     same->unknown = same->unknown != 0 && slot.unknown != 0 ? 1 : 0;
-    return {Kept::kExtended, {}};
+    return {Kept::kExtended, {}, before};
   }
   DeadSlot* const place_taken = choose(set_of(place, slot.server), slot.unknown != 0, now);
-  if (place_taken == nullptr) return {Kept::kNoRoom, {}};
+  if (place_taken == nullptr) return {Kept::kNoRoom, {}, 0};
   KeepResult result;
-  if (place_taken->until > now) result = {Kept::kForgotAnother, *place_taken};
+  if (place_taken->until > now) result = {Kept::kForgotAnother, *place_taken, 0};
   *place_taken = slot;
   return result;
 }

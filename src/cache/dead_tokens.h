@@ -41,6 +41,7 @@ class DeadTokens {
   struct KeepResult {
     Kept kept = Kept::kAdded;
     DeadSlot forgotten;
+    Seq extended = 0;  // kExtended: the purge that had made it dead
   };
   KeepResult keep(std::uint64_t place, const DeadSlot& slot, Tick now);
   // Lifts the dead token that purge `seq` made, and only that one (STD 4.06; I24: none lifts another's).

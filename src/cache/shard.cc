@@ -220,6 +220,7 @@ void Shard::remember_dead(const TokenHash& token, std::uint64_t place, ServerId 
                       static_cast<std::uint16_t>(unknown ? 1 : 0)};
   const DeadTokens::KeepResult kept = dead_.keep(place, slot, now);
   result.newly_dead = kept.kept != DeadTokens::Kept::kExtended;
+  result.dead_since = kept.extended;
   result.known = result.known || !result.newly_dead;
   if (kept.kept == DeadTokens::Kept::kNoRoom) ++counts_.dead_forgotten_early;
   if (kept.kept != DeadTokens::Kept::kForgotAnother) return;

@@ -109,6 +109,7 @@ class Shard {
   struct PurgeResult {
     bool known = false;       // a record, a flight or a dead token was there
     bool newly_dead = false;  // it was not dead before
+    Seq dead_since = 0;       // … by this purge, where it was
     std::size_t dropped = 0;  // records and negatives
   };
   // Drops the token's entries in `views` (all of one AS) and remembers it as dead.

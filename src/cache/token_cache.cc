@@ -133,7 +133,7 @@ TokenCache::Purged TokenCache::purge_token(const TokenHash& token, ServerId serv
   const Shard::PurgeResult result = shard_of(at).with([&](Shard& shard) {
     return shard.purge_token(token, at, server, views_of_server_[server], purge, tick_of(now.mono));
   });
-  return {seq, result.known, result.newly_dead};
+  return {seq, result.known, result.newly_dead, result.dead_since};
 }
 
 bool TokenCache::knows(const TokenHash& token, ServerId server, Now now) {

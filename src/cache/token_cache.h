@@ -86,6 +86,7 @@ class TokenCache {
     Seq seq = 0;
     bool known = false;
     bool newly_dead = false;
+    Seq dead_since = 0;   // the purge that had made it dead before, 0: it was not
   };
   // The token is dead for this AS in every view. `flight_known`: a flight of it is under way. When this returns, every
   // later lookup of any thread says so (I1, I5).

@@ -57,6 +57,8 @@ void Revoker::forward(RevokeRequest request, const cache::TokenCache::Purged& pu
     return f.server == request.server && f.hash == request.hash;
   });
   if (same != forwards_.end()) {
+    // A purge of another source between ours is not ours to lift (I24).
+    if (purged.dead_since != same->purge && !MUTANT(refusal_lifts_anothers_purge)) same->newly_dead = false;
     same->purge = purged.seq;
     same->waiters.push_back(request.waiter);
     return;

@@ -53,7 +53,7 @@ constexpr std::array kFaults = {
     Fault{"F67 429 without", kOk, 429, "", "", "", 503},
     Fault{"F68 500", kOk, 500, kHtml, "", "<html>oops</html>", 503, true},
     Fault{"F68 500 saying active", kOk, 500, kJson, "", R"({"active":true})", 503, true},
-    Fault{"F68 503", kOk, 503, "", "1", "", 503, true},
+    Fault{"F68 503 with Retry-After", kOk, 503, "", "1", "", 503, false},
     Fault{"F69 302", kOk, 302, kJson, "", R"({"active":true})", 502},
     Fault{"F70 204", kOk, 204, kJson, "", "", 502},
     Fault{"F70 206", kOk, 206, kJson, "", R"({"active":true})", 502},

@@ -159,6 +159,7 @@ TEST_CASE("freshness: a suspend ages every entry (I12, F108)") {
   issue_until(sim, "T", 86'400);
   CHECK(sim.say(0, "T") == "true");
   sim.world().suspend(hours{1});
+  sim.pass(seconds{1});                      // idle connections are closed
   CHECK(sim.say(0, "T") == "true");
   CHECK(sim.calls(0, "T") == 2);
   expect_clean_end(sim);
@@ -172,8 +173,10 @@ TEST_CASE("freshness: a suspend ends the memory of a dead token no earlier and n
   CHECK(sim.say(0, "T") == "true");
   CHECK(sim.revoke_and_wait(0, "T") == "200");
   sim.world().suspend(minutes{9});
+  sim.pass(seconds{1});
   CHECK(sim.say(0, "T") == "false");
   sim.world().suspend(minutes{2});
+  sim.pass(seconds{1});
   CHECK(sim.say(0, "T") == "true");
   expect_clean_end(sim);
 }
