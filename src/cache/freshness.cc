@@ -22,14 +22,14 @@ bool lies_ahead(std::int64_t seconds, WallTime now, Duration skew) {
 Worth judge_freshness(const oauth::IntrospectionAnswer& answer, const FreshnessPolicy& policy, Now start, Now now) {
   Worth worth;
   if (!answer.active) {
-    worth.dies = start.mono + policy.negative_ttl;
+    worth.dies = start.mono + (MUTANT(negative_lives_for_ttl) ? policy.ttl : policy.negative_ttl);
     worth.storable = policy.negative_ttl > Duration::zero() && worth.dies > now.mono;
     return worth;
   }
   if (answer.exp) worth.exp = to_record_seconds(*answer.exp);
   if (answer.iat) worth.iat = std::min(to_record_seconds(*answer.iat), kFarExp);
   const bool expired = MUTANT(exp_ignored_at_fill) ? false : !before_exp(worth.exp, now.wall, policy.exp_skew);
-  if (expired || (answer.nbf && lies_ahead(*answer.nbf, now.wall, policy.exp_skew))) {
+  if (expired || (answer.nbf && !MUTANT(nbf_ignored) && lies_ahead(*answer.nbf, now.wall, policy.exp_skew))) {
     worth.not_current = true;
     return worth;
   }
@@ -43,7 +43,7 @@ Worth judge_freshness(const oauth::IntrospectionAnswer& answer, const FreshnessP
   }
   if (MUTANT(zero_ttl_is_for_ever) && life == Duration::zero()) life = std::chrono::hours{24};
   worth.dies = (MUTANT(life_from_the_end_of_the_call) ? now.mono : start.mono) + life;
-  worth.storable = !worth.clock_skew_suspected && life > Duration::zero() && worth.dies > now.mono;
+  worth.storable = (!worth.clock_skew_suspected || MUTANT(answer_from_the_future_is_stored)) && life > Duration::zero() && worth.dies > now.mono;
   return worth;
 }
 

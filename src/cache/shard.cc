@@ -28,7 +28,8 @@ oauth::AudienceMask audience_of(RecordHeader& record) {
 
 bool is_fresh(const RecordHeader& record, ReadTime now, Duration exp_skew, Seq floor) {
   const bool living = MUTANT(dies_inclusive) ? now.tick <= record.dies : now.tick < record.dies;
-  const bool current = MUTANT(exp_ignored_on_hit) || before_exp(record.exp, now.wall, exp_skew);
+  const Duration skew = MUTANT(exp_skew_ignored) ? Duration::zero() : exp_skew;
+  const bool current = MUTANT(exp_ignored_on_hit) || before_exp(record.exp, now.wall, skew);
   const bool above_floor = MUTANT(floor_ignored) || record.seq > floor;
   return living && current && above_floor;
 }
@@ -67,7 +68,8 @@ LookupResult Shard::serve(RecordHeader& record, oauth::AudienceMask audience, st
 LookupOutcome Shard::lookup_inactive(const Key& key, ReadTime now, Seq floor) {
   if (dead_.find(key.place, key.token, key.server, now.tick) != nullptr) return LookupOutcome::kDead;
   const NegativeSlot* const negative = negatives_.find(key.place, key.token, key.view);
-  const bool fresh = negative != nullptr && now.tick < negative->dies && negative->seq > floor;
+  const bool living = negative != nullptr && (now.tick < negative->dies || MUTANT(negative_never_expires));
+  const bool fresh = living && (negative->seq > floor || MUTANT(negative_ignores_the_floor));
   return fresh ? LookupOutcome::kNegative : LookupOutcome::kMiss;
 }
 
@@ -200,6 +202,7 @@ Shard::PurgeResult Shard::purge_token(const TokenHash& token, std::uint64_t plac
   PurgeResult result;
   std::size_t records = 0;
   for (const ViewId view : views) {
+    if (MUTANT(purge_spares_the_record)) continue;
     if (RecordHeader* const record = index_->find(place, token, view)) {
       drop(*record, place);
       ++counts_.purged;

@@ -5,6 +5,8 @@
 #include <limits>
 #include <string>
 
+#include "base/mutant.h"
+
 namespace introspectd::oauth {
 namespace {
 
@@ -50,7 +52,8 @@ std::optional<std::int64_t> read_numeric_date(std::string_view number) {
     if (value > (kMost - digit) / 10) return std::nullopt;
     value = value * 10 + digit;
   }
-  return value;
+  if (MUTANT(exp_in_milliseconds)) return value / 1000;
+  return MUTANT(exp_rounded_up) && known > decimal.point ? value + 1 : value;
 }
 
 }  // namespace introspectd::oauth

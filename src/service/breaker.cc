@@ -1,4 +1,5 @@
 #include "service/breaker.h"
+#include "base/mutant.h"
 
 #include <algorithm>
 
@@ -30,7 +31,7 @@ void Breaker::failed(MonoTime now) {
   }
   // It moves at most once a second (F81).
   const bool just_closed = times_opened_ != 0 && now - last_change_ < std::chrono::seconds{1};
-  if (state_ == State::kClosed && failures_ >= kFailuresToOpen && !just_closed) {
+  if (state_ == State::kClosed && failures_ >= kFailuresToOpen && !MUTANT(breaker_never_opens) && !just_closed) {
     ++times_opened_;
     last_change_ = now;
     open_until(now + jittered(interval_));

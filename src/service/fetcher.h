@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "base/mutant.h"
 #include "cache/token_cache.h"
 #include "ports/event_loop.h"
 #include "ports/upstream.h"
@@ -82,7 +83,9 @@ class Fetcher {
   struct FlightKeyHash {
     std::size_t operator()(const FlightKey& key) const noexcept { return key.place ^ key.view; }
   };
-  static FlightKey key_of(const cache::Question& q) { return {q.token, q.view, q.place}; }
+  static FlightKey key_of(const cache::Question& q) {
+    return {q.token, MUTANT(flights_joined_across_views) ? cache::ViewId{0} : q.view, q.place};
+  }
   using FlightPtr = std::unique_ptr<Flight>;
 
   bool answer_from_cache(const FetchRequest& request);

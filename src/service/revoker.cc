@@ -43,6 +43,10 @@ void Revoker::revoke(RevokeRequest request) {
     parts_.replies.deliver(request.waiter, plain(Outcome::kRevocationQuota));
     return;
   }
+  if (MUTANT(dead_only_after_the_answer) && parts_.servers[request.server]->settings().has_revocation_endpoint) {
+    forward(std::move(request), {});
+    return;
+  }
   // Dead here first: whatever the AS says or does not say, nobody gets a true from now on.
   const cache::TokenCache::Purged purged = parts_.purger.purge_token(request.hash, request.server, false);
   if (!parts_.servers[request.server]->settings().has_revocation_endpoint) {
@@ -115,7 +119,7 @@ void Revoker::on_reply(Forward& forward, const ports::UpstreamReply& reply) {
       finish(forward, plain(Outcome::kRevoked));
       return;
     case oauth::RevocationAnswer::kRefused: {
-      if (forward.newly_dead) parts_.purger.lift_dead(forward.hash, forward.server, forward.purge);
+      if (forward.newly_dead && !MUTANT(refusal_leaves_it_dead)) parts_.purger.lift_dead(forward.hash, forward.server, forward.purge);
       Reply refused = plain(Outcome::kRevocationRefused);
       refused.error = answer.error;
       finish(forward, std::move(refused));

@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "base/byte_buffer.h"
+#include "base/mutant.h"
 #include "base/secret.h"
 #include "base/time.h"
 #include "http/request_parser.h"
@@ -103,7 +104,9 @@ class ServerSession final : public ports::StreamEvents {
 
   // --- for the front ---
   bool over() const { return state_ == State::kOver; }
-  bool awaits(std::uint64_t serial) const { return state_ == State::kAwaiting && serial == serial_; }
+  bool awaits(std::uint64_t serial) const {
+    return state_ == State::kAwaiting && (serial == serial_ || MUTANT(late_answer_taken));
+  }
   void deliver(const Reply& reply);
   // Called about ten times a second: time-outs, and memory of idle connections.
   void check_deadline(MonoTime now);
