@@ -77,6 +77,7 @@ TEST_CASE("cache: a dead token forgotten for want of space is not resurrected by
   CacheStory story;
   const cache::Ticket old_flight = story.start("T");
   story.purge("T", true, false);
+  story.pass(milliseconds{20});
   for (int i = 0; i < 8; ++i) story.purge(story.neighbour(0), false, true);   // operators name eight more
   CHECK(story.look("T") == LookupOutcome::kMiss);                            // forgotten early
   CHECK(story.cache().counts().dead_forgotten_early == 1);

@@ -124,6 +124,30 @@ TEST_CASE("freshness: a fractional exp is floored, seconds are seconds (F56, PEE
   expect_clean_end(sim);
 }
 
+TEST_CASE("freshness: a fraction of exp is not rounded up (F56)") {
+  Simulation sim(1, calm_knobs());
+  TokenTruth& truth = issue_until(sim, "T", 6);
+  truth.fractional_exp = truth.ignores_exp = true;
+  CHECK(sim.say(0, "T") == "true");
+  // At exp - skew by the whole seconds of exp, and not a second later.
+  const Duration left = WallTime::from_seconds(*truth.exp) - sim.world().wall();
+  sim.pass(left - seconds{1} + milliseconds{20});
+  CHECK(sim.say(0, "T") == "false");
+  CHECK(sim.calls(0, "T") == 2);
+  expect_clean_end(sim);
+}
+
+TEST_CASE("freshness: a wall clock set to within the skew of exp ends a hit (I7)") {
+  Simulation sim(1, calm_knobs());
+  TokenTruth& truth = issue_until(sim, "T", 600);
+  truth.ignores_exp = true;
+  CHECK(sim.say(0, "T") == "true");
+  sim.world().set_wall_forward(WallTime::from_seconds(*truth.exp) - sim.world().wall() - milliseconds{500});
+  CHECK(sim.say(0, "T") == "false");
+  CHECK(sim.calls(0, "T") == 2);
+  expect_clean_end(sim);
+}
+
 TEST_CASE("freshness: an exp far away does not overflow into a short or negative life (PEERS 4)") {
   Simulation sim(1, calm_knobs());
   sim.issue("T").exp = 9'000'000'000'000'000;

@@ -110,7 +110,7 @@ TEST_CASE("http: a late answer does not reach the next request of the same conne
   Simulation sim(1, knobs);
   sim.issue("slow");
   SimClient& client = sim.connect();
-  sim.upstream().script(0, {milliseconds{1000}, nullptr});
+  sim.upstream().script(0, {milliseconds{600}, nullptr});
   const auto slow = sim.introspect(client, 0, "slow");
   CHECK(sim.wait_for(slow) == "504");
   sim.upstream().script(0, {milliseconds{900}, nullptr});   // under way when the first one ends

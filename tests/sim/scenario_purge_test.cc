@@ -256,6 +256,18 @@ TEST_CASE("purge: a flush makes negatives be asked for again, and spares the oth
   expect_clean_end(sim);
 }
 
+TEST_CASE("purge: a flush makes what is fresh be asked for again, on every loop (I1, I5)") {
+  Simulation sim(1, calm_knobs());
+  sim.issue("T");
+  CHECK(sim.say(0, "T") == "true");
+  sim.flush_and_wait();
+  sim.model().revoke("T");
+  CHECK(sim.wait_for(sim.introspect(sim.connect(), 0, "T")) == "false");
+  CHECK(sim.wait_for(sim.introspect(sim.connect(), 1, "T")) == "false");
+  CHECK(sim.calls(0, "T") == 2);
+  expect_clean_end(sim);
+}
+
 TEST_CASE("purge: a flush is over for what is fetched after it (I6: a floor discards older fills only)") {
   Simulation sim(1, calm_knobs());
   sim.issue("T");
