@@ -1,7 +1,7 @@
 // Start, stop, crash, and systemd: sockets handed over, readiness told, requests in flight finished.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { AuthorizationServer, Daemon, end, introspect, introspectd, isActive, output, pause, run, temporaryDirectory, until } from './stage.mjs';
 
@@ -111,6 +111,17 @@ test('a live socket is never taken away (F9)', async () => {
   delete daemon.unix.agent;
   assert.ok(isActive(await introspect(daemon.unix, token)), 'the first still answers new connections');
   await daemon.stop();
+});
+
+test('a file that is no socket is never taken away either (F9)', async () => {
+  const daemon = new Daemon(as);
+  await daemon.writeConf();
+  writeFileSync(daemon.socketPath, 'precious');
+  const refused = await output(introspectd, ['--config', daemon.confPath]);
+  assert.equal(refused.code, 78, refused.stderr);
+  assert.match(refused.stderr, /introspectd\.sock/);
+  assert.equal(readFileSync(daemon.socketPath, 'utf8'), 'precious');
+  assert.ok(!existsSync(daemon.adminPath), 'no other socket was left behind');
 });
 
 test('the number of threads is constant after start (I40)', async () => {
