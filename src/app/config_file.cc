@@ -40,9 +40,7 @@ tl::expected<Configuration, std::vector<ConfigProblem>> load_configuration(const
     return tl::unexpected(
         std::vector<ConfigProblem>{{1, "file", "expected a readable configuration, got " + file.error()}});
   }
-  auto configuration = read_configuration(file->bytes.reveal(), world);
-  if (configuration) configuration->path = path;
-  return configuration;
+  return read_configuration(file->bytes.reveal(), world);
 }
 
 std::string format_problem(std::string_view path, const ConfigProblem& problem) {

@@ -38,7 +38,6 @@ struct LogSettings {
 };
 
 struct Configuration {
-  std::string path;  // of the file it was read from; empty: from text
   service::Settings settings;
   std::optional<UnixListener> listen_unix;
   std::vector<TcpAddress> listen_tcp;

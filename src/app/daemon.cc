@@ -18,6 +18,7 @@
 #include "app/environment.h"
 #include "app/listeners.h"
 #include "app/log_sink.h"
+#include "app/secret_file.h"
 #include "app/version.h"
 #include "base/assert.h"
 #include "io/curl_upstream.h"
@@ -245,15 +246,12 @@ void Daemon::notify_status() {
 }
 
 Secret Daemon::reread_secret(cache::ServerId server) {
-  const std::string& name = configuration_.settings.authorization_servers[server].name;
-  auto again = load_configuration(configuration_.path, world_);
-  if (!again) {
-    log_.error("secret not read again", {{"as", name}, {"why", "the configuration has problems: see --check"}});
-    return {};
-  }
-  for (service::AuthorizationServerSettings& other : again->settings.authorization_servers) {
-    if (other.name == name) return std::move(other.credential.client_secret);
-  }
+  const std::string& file = configuration_.authorization_servers[server].client_secret_file;
+  if (file.empty()) return {};
+  auto secret = read_secret_file(file, world_);
+  if (secret) return std::move(*secret);
+  log_.error("secret not read again", {{"as", configuration_.settings.authorization_servers[server].name},
+                                       {"why", secret.error().got}});
   return {};
 }
 

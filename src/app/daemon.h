@@ -13,7 +13,7 @@ inline constexpr int kExitOk = 0;
 inline constexpr int kExitCannotStart = 71;   // EX_OSERR: a socket or memory was refused
 inline constexpr int kExitBadConfiguration = 78;
 
-// The file of the configuration is read again when an authorization server refuses our secret (F63).
+// The file of a client secret is read again when its authorization server refuses it (F63).
 int run_daemon(Configuration configuration);
 
 }  // namespace introspectd::app

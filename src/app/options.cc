@@ -57,7 +57,7 @@ constexpr auto kOptions = std::to_array<Option>({
     {"listen.max_connections", kInteger, "10000", "", 1, 1000000, "", false, true, false,
      "Connections of callers, in all."},
     {"listen.max_connections_per_uid", kInteger, "4096", "", 1, 1000000, "", false, true, false,
-     "Connections of one user id over the Unix socket."},
+     "Connections of one user id over the Unix socket; all of TCP counts as one."},
 
     {"admin.unix", kSocketPath, R"("/run/introspectd/admin.sock")", "", 0, 107, "", false, false, false,
      "Unix socket of introspectctl; \"\" for none."},

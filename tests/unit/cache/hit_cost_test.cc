@@ -1,7 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "cache_world.h"
-#include "counting.h"
+#include "../counting.h"
 
 namespace introspectd::cache {
 
@@ -18,7 +18,7 @@ TEST_CASE("hit cost: a lookup makes no allocation and takes one lock (SPEC 8)") 
     const std::uint64_t locks = testing::mutex_locks();
     world.cache().lookup(question, world.now, world.room);
     CHECK(testing::allocations() == allocations);
-    CHECK(testing::mutex_locks() == locks + 1);
+    CHECK(testing::mutex_locks() == locks + (testing::counts() ? 1U : 0U));
   }
 }
 
