@@ -43,7 +43,8 @@ Worth judge_freshness(const oauth::IntrospectionAnswer& answer, const FreshnessP
   }
   if (MUTANT(zero_ttl_is_for_ever) && life == Duration::zero()) life = std::chrono::hours{24};
   worth.dies = (MUTANT(life_from_the_end_of_the_call) ? now.mono : start.mono) + life;
-  worth.storable = (!worth.clock_skew_suspected || MUTANT(answer_from_the_future_is_stored)) && life > Duration::zero() && worth.dies > now.mono;
+  worth.storable = (!worth.clock_skew_suspected || MUTANT(answer_from_the_future_is_stored)) &&
+                   life > Duration::zero() && worth.dies > now.mono;
   return worth;
 }
 

@@ -91,7 +91,9 @@ bool Fetcher::join(const FetchRequest& request) {
 
 Outcome Fetcher::admit(const FetchRequest& request) {
   ServerLink& link = *parts_.servers[request.question.server];
-  if ((!link.has_room() && !MUTANT(server_limit_ignored)) || waiters_ >= parts_.settings.listen.max_connections) return Outcome::kOverloaded;
+  if ((!link.has_room() && !MUTANT(server_limit_ignored)) || waiters_ >= parts_.settings.listen.max_connections) {
+    return Outcome::kOverloaded;
+  }
   const bool configured = request.caller < parts_.settings.callers.size();
   const std::size_t most = configured ? parts_.settings.callers[request.caller].max_in_flight
                                       : std::max<std::size_t>(link.settings().max_in_flight / 2, 1);

@@ -43,7 +43,7 @@ def exposure(path):
 
 
 def main():
-    directory, daemon = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2]
+    directory, daemon = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]).resolve()
     if not shutil.which("systemd-analyze"):
         print("systemd-analyze is missing (package systemd)")
         return 77

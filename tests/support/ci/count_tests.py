@@ -65,9 +65,9 @@ def main():
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     for line in lines:
         test = json.loads(line)
-        # meson names a test `project:suite+suite / name`.
+        # meson names a test `project:suite+suite / name`; of several suites the last is the narrowest.
         names = test["name"].split(" / ")[0].split(":")[-1].split("+")
-        suite = next((s for s in suites if s in names), None)
+        suite = next((name for name in reversed(names) if name in totals), None)
         if suite is None:
             continue
         for index, number in enumerate(count(test)):
