@@ -351,6 +351,7 @@ void CurlPool::watch_socket(curl_socket_t socket, int what) {
 void CurlPool::retire_spoilt_connections() {
   if (idle_sockets_.empty()) return;
   std::vector<pollfd> polled;
+  polled.reserve(idle_sockets_.size());
   for (const curl_socket_t socket : idle_sockets_) polled.push_back({socket, POLLIN | POLLRDHUP, 0});
   if (::poll(polled.data(), polled.size(), 0) <= 0) return;
   for (const pollfd& entry : polled) {

@@ -74,7 +74,8 @@ CurlUpstream::~CurlUpstream() {
   curl_global_cleanup();
 }
 
-tl::expected<void, std::string> CurlUpstream::configure(std::vector<AuthorizationServerEndpoints> configured) {
+tl::expected<void, std::string> CurlUpstream::configure(
+    const std::vector<AuthorizationServerEndpoints>& configured) {
   std::vector<std::unique_ptr<Server>> servers;
   for (const AuthorizationServerEndpoints& from : configured) {
     auto server = std::make_unique<Server>();

@@ -41,7 +41,7 @@ class CurlUpstream final : public ports::Upstream {
   ~CurlUpstream() override;
 
   // Calls from now on use these; calls in flight end on their old connections, which no later call uses (I50, F87).
-  [[nodiscard]] tl::expected<void, std::string> configure(std::vector<AuthorizationServerEndpoints> servers);
+  [[nodiscard]] tl::expected<void, std::string> configure(const std::vector<AuthorizationServerEndpoints>& servers);
 
   [[nodiscard]] ports::PendingToken post(ports::UpstreamCall call,
                                          UniqueFunction<void(ports::UpstreamReply)> done) override;

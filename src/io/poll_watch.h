@@ -4,7 +4,7 @@
 // Contract: close the watch before the fd; after close the callback never runs. Closing inside the callback is allowed.
 #pragma once
 
-struct uv_loop_s;
+struct uv_loop_s;  // NOLINT(readability-identifier-naming): libuv's name
 
 namespace introspectd::io {
 

@@ -11,11 +11,8 @@ namespace introspectd::io {
 void fill_random(std::span<std::byte> into) {
   while (!into.empty()) {
     const ssize_t got = ::getrandom(into.data(), into.size(), 0);
-    if (got < 0) {
-      CHECK_INVARIANT(errno == EINTR);
-      continue;
-    }
-    into = into.subspan(static_cast<std::size_t>(got));
+    CHECK_INVARIANT(got >= 0 || errno == EINTR);
+    if (got > 0) into = into.subspan(static_cast<std::size_t>(got));
   }
 }
 

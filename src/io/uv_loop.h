@@ -20,7 +20,7 @@
 #include "io/timer_queue.h"
 #include "ports/event_loop.h"
 
-struct uv_loop_s;
+struct uv_loop_s;  // NOLINT(readability-identifier-naming): libuv's name
 
 namespace introspectd::io {
 

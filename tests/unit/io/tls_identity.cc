@@ -17,7 +17,7 @@ using Certificate = std::unique_ptr<X509, decltype(&X509_free)>;
 using File = std::unique_ptr<std::FILE, decltype(&std::fclose)>;
 
 Key make_key() {
-  Key key(EVP_EC_gen("P-256"), &EVP_PKEY_free);
+  Key key(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"), &EVP_PKEY_free);
   CHECK_INVARIANT(key != nullptr);
   return key;
 }
