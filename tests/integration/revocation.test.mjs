@@ -31,14 +31,16 @@ async function race({ token, early }, number) {
   return inFlight;
 }
 
-// So many cold tokens asked about, all of them with a call at the slowed server.
+// So many cold tokens asked about, all of them with a call at the slowed server (on a very slow machine the first may
+// have its answer before the last has its call; such a token does not count as a race).
 async function startFetches(count) {
   const fetches = (await as.mint(count)).map((token) => {
     const early = { settled: false };
     early.reply = introspect(daemon.tcp, token).finally(() => { early.settled = true; });
     return { token, early };
   });
-  await until(async () => (await as.stats()).in_flight === count, { every: 5, what: `${count} calls in flight` });
+  await until(async () => (await as.stats()).in_flight === count || fetches.some(({ early }) => early.settled),
+    { every: 5, what: `${count} calls in flight` });
   return fetches;
 }
 
@@ -50,7 +52,8 @@ test('no request sent after POST /revoke answered 200 gets active, 1 000 times w
       assert.ok(batch < 30, `only ${races} revocations met a fetch in flight`);
       const before = await as.introspections();
       const results = await Promise.all((await startFetches(SIDE_BY_SIDE)).map(race));
-      assert.equal(await as.introspections() - before, SIDE_BY_SIDE, 'one call each, before its revocation; none after');
+      const calls = await as.introspections() - before;
+      assert.ok(calls <= SIDE_BY_SIDE, `${calls} calls for ${SIDE_BY_SIDE} tokens: one each before its revocation, none after`);
       races += results.filter(Boolean).length;
     }
   } finally { await as.knob({ delay_ms: 0 }); }

@@ -47,15 +47,18 @@ for (const kind of ['Unix', 'TCP']) {
     const bytes = `POST /introspect HTTP/1.1\r\nHost: localhost\r\n${authorization}Content-Type: application/x-www-form-urlencoded\r\nContent-Length: ${form.length}\r\n\r\n${form}`;
     await hits(socket, bytes, 10);
     const from = statSync(trace).size;
+    const begin = Date.now();
     await hits(socket, bytes, HITS);
+    // Loops also wake by themselves, some ten times a second, to look after deadlines.
+    const wakeUps = 20 + (Date.now() - begin) * 0.05;
     const counts = callsIn(trace, from);
     const sum = (names) => names.reduce((total, name) => total + (counts.get(name) ?? 0), 0);
     const summary = JSON.stringify(Object.fromEntries(counts));
     assert.ok(sum(READS) >= HITS && sum(READS) <= HITS * 1.02, `reads: ${summary}`);
     assert.ok(sum(WRITES) >= HITS && sum(WRITES) <= HITS * 1.02, `writes: ${summary}`);
-    assert.ok(sum(WAITS) <= HITS * 1.02, `waits: ${summary}`);
+    assert.ok(sum(WAITS) <= HITS + wakeUps, `waits: ${summary}`);
     const all = [...counts.values()].reduce((total, count) => total + count, 0);
-    assert.ok(all <= HITS * 3.06, `all: ${summary}`);
+    assert.ok(all <= HITS * 3.04 + 2 * wakeUps, `all: ${summary}`);
     socket.destroy();
     const tracer = daemon.child.pid;
     const [daemonPid] = readdirSync(`/proc/${tracer}/task`).flatMap((task) => readFileSync(`/proc/${tracer}/task/${task}/children`, 'utf8').trim().split(' '));
