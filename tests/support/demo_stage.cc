@@ -98,6 +98,10 @@ std::string DemoStage::wait_until_ready(const HttpRequest& question, bool of_as)
   return name + " did not get ready; its output:\n" + read_file(of_as ? as_log_path() : log_path());
 }
 
+std::string DemoStage::introspectctl() const {
+  return options_.introspectd.substr(0, options_.introspectd.rfind('/') + 1) + "introspectctl";
+}
+
 tl::expected<std::string, std::string> DemoStage::ask_as(const std::string& target) const {
   HttpConnection connection = HttpConnection::tcp(as_port_);
   const auto answer = connection.ask(get(target));

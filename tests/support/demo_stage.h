@@ -54,6 +54,8 @@ class DemoStage {
   std::uint16_t as_port() const { return as_port_; }
   std::string introspection_path() const { return options_.real_as ? "/token/introspection" : "/introspect"; }
   std::string revocation_path() const { return options_.real_as ? "/token/revocation" : "/revoke"; }
+  // The operator's tool that was built beside the daemon.
+  std::string introspectctl() const;
   bool real_as() const { return options_.real_as; }
 
  private:

@@ -269,7 +269,7 @@ void print_curl_lines(const DemoStage& stage) {
   std::printf("  curl '%s/_stats'\n  curl '%s/_knob?delay_ms=500'   # or fail=503; 0 ends it\n\n", as.c_str(),
               as.c_str());
   std::printf("  # metrics and status\n  curl %s/metrics\n", admin.c_str());
-  std::printf("  introspectctl --socket %s status\n\n", stage.admin_path().c_str());
+  std::printf("  %s --socket %s status\n\n", stage.introspectctl().c_str(), stage.admin_path().c_str());
   std::printf("  conf: %s\n  log:  %s\n", stage.conf_path().c_str(), stage.log_path().c_str());
   std::fflush(stdout);
 }
