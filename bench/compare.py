@@ -39,11 +39,14 @@ def arguments():
     parser.add_argument("--tokens", type=int, default=1_000_000, help="how many the cache is filled with")
     parser.add_argument("--memory", default="2GiB", help="the daemon's budget")
     parser.add_argument("--references-only", action="store_true", help="without the daemon")
+    parser.add_argument("--only", choices=TRANSPORTS, help="one transport, unpipelined")
     parser.add_argument("--skip-latency", action="store_true", help="only CPU: no open loop, no new connections")
     parser.add_argument("--json", metavar="FILE", help="write every measurement there")
     chosen = parser.parse_args()
     if chosen.quick:
         chosen.rounds, chosen.seconds, chosen.tokens = 3, 0.4, 200_000
+    chosen.transports = (chosen.only,) if chosen.only else TRANSPORTS
+    chosen.depths = DEPTHS[:1] if chosen.only else DEPTHS
     return chosen
 
 
@@ -81,8 +84,8 @@ class Bench:
         order = list(self.cases(servers))
         if number % 2:
             order.reverse()
-        for depth in DEPTHS:
-            for transport in TRANSPORTS:
+        for depth in self.chosen.depths:
+            for transport in self.chosen.transports:
                 for server, mix in order:
                     self.measure(server, transport, mix, depth, f"--depth={depth}", f"--order-seed={number + 1}")
 
@@ -90,7 +93,7 @@ class Bench:
         order = [case for case in self.cases(servers) if case[0].name != FLOOR and case[1] == "hot"]
         if number % 2:
             order.reverse()
-        for transport in TRANSPORTS:
+        for transport in self.chosen.transports:
             for server, mix in order:
                 self.measure(server, transport, mix, "20000/s", "--rate=20000")
                 self.measure(server, transport, mix, "connect", "--new-connection")
@@ -141,15 +144,15 @@ def machine():
 
 def print_cpu_table(bench):
     print("\nServer CPU, microseconds a request; 64 connections, 43-byte tokens, 450-byte answers; medians")
-    print(f"{'case':<30}{'epoll':>9}{'uv+llhttp':>11}{'introspectd':>13}{'ratio':>8}{'limit':>8}")
+    print(f"{'case':<36}{'epoll':>9}{'uv+llhttp':>11}{'introspectd':>13}{'ratio':>8}{'limit':>8}")
     missed = []
-    for depth in DEPTHS:
-        for transport in TRANSPORTS:
+    for depth in bench.chosen.depths:
+        for transport in bench.chosen.transports:
             for mix in ("hot", "million"):
                 tokens = f"{HOT if mix == 'hot' else bench.chosen.tokens:,}".replace(",", " ")
                 case = f"{tokens} tokens, {transport}" + (f", {depth} pipelined" if depth > 1 else "")
                 ratio, limit = bench.ratio(transport, mix, depth), LIMITS.get((mix, depth))
-                print(f"{case:<30}{number(bench.median(FLOOR, transport, 'hot', depth))}"
+                print(f"{case:<36}{number(bench.median(FLOOR, transport, 'hot', depth))}"
                       f"{number(bench.median(BOUND, transport, 'hot', depth), 11)}"
                       f"{number(bench.median(DAEMON, transport, mix, depth), 13)}{number(ratio, 8)}"
                       f"{number(limit, 8)}")
