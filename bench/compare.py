@@ -20,6 +20,7 @@ from pathlib import Path
 from servers import Fleet
 
 HOT = 1000
+KEY_BYTES, BODY_BYTES = 32, 450
 TRANSPORTS = ("tcp", "unix")
 DEPTHS = (1, 16)
 # Limits of the ratio to uv_llhttp_server; pipelined ones are shown, not held yet.
@@ -56,6 +57,8 @@ class Bench:
         self.fleet = fleet
         self.results = {}   # (server, transport, mix, kind) -> list of the load generator's results, by round
         self.problems = []
+        # A load that sleeps makes the server pay for waking it, and the slower server the more often.
+        self.awake = ["--spin"] if fleet.load_core is not None else []
 
     def load(self, server, transport, *more, seconds=None):
         command = [str(self.fleet.build / "bench" / "load"), server.address(transport), f"--pid={server.pid}",
@@ -87,7 +90,8 @@ class Bench:
         for depth in self.chosen.depths:
             for transport in self.chosen.transports:
                 for server, mix in order:
-                    self.measure(server, transport, mix, depth, f"--depth={depth}", f"--order-seed={number + 1}")
+                    self.measure(server, transport, mix, depth, f"--depth={depth}", f"--order-seed={number + 1}",
+                                 *self.awake)
 
     def latency_round(self, number, servers):
         order = [case for case in self.cases(servers) if case[0].name != FLOOR and case[1] == "hot"]
@@ -106,11 +110,9 @@ class Bench:
             self.latency_round(number, servers)
 
     def fill(self, daemon):
-        before = daemon.rss_bytes()
         filled = self.load(daemon, "unix", "--mix=sequential", f"--count={self.chosen.tokens}",
                            f"--requests={self.chosen.tokens}", "--warm-up=0", seconds=400)
-        grown = daemon.rss_bytes() - before
-        return filled, grown
+        return filled, daemon.rss_bytes()
 
     def values(self, name, transport, mix, kind, field="cpu_us"):
         return [result[field] for result in self.results.get((name, transport, mix, kind), [])]
@@ -175,10 +177,11 @@ def print_latency_table(bench):
                       f"{number(bench.median(name, transport, 'hot', 'connect'), 9, 1)}")
 
 
-def print_fill(bench, filled, grown):
+def print_fill(bench, filled, resident):
     tokens = bench.chosen.tokens
     print(f"\nFill: {tokens} misses at {filled['rate']:.0f}/s, {filled['cpu_us']:.1f} us of the daemon's CPU each; "
-          f"memory grew by {grown / tokens:.0f} B an entry, {grown / tokens - 450 - 32:.0f} B beyond key and body")
+          f"then {resident >> 20} MiB resident, {resident / tokens:.0f} B an entry, "
+          f"{resident / tokens - BODY_BYTES - KEY_BYTES:.0f} B of it beyond key and body")
 
 
 def compare(chosen, fleet):
@@ -190,7 +193,7 @@ def compare(chosen, fleet):
         daemon = fleet.start_daemon()
         servers.insert(1, daemon)
         show_progress(f"filling the cache with {chosen.tokens} tokens")
-        filled, grown = bench.fill(daemon)
+        filled, resident = bench.fill(daemon)
         calls = fleet.upstream_calls()
     bench.run_rounds(servers)
     stamp = datetime.datetime.now(datetime.timezone.utc)
@@ -198,7 +201,7 @@ def compare(chosen, fleet):
     missed = print_cpu_table(bench)
     print_latency_table(bench)
     if calls is not None:
-        print_fill(bench, filled, grown)
+        print_fill(bench, filled, resident)
         asked = fleet.upstream_calls() - calls
         if asked:
             bench.problems.append(f"{asked} requests of the measured rounds were misses")
