@@ -1,7 +1,7 @@
 // `./dev run`: the story comes out right, and whoever ends it, nothing is left behind.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { demoAs, demoStory, end, introspectd, output, run, temporaryDirectory, until } from './stage.mjs';
@@ -77,9 +77,10 @@ test('Ctrl-C in the middle of the story leaves nothing either', async () => {
 });
 
 test('even SIGKILL leaves no program running', async () => {
-  const { child, told } = await startStory();
+  const { child, told, directory } = await startStory();
   await told(/curl .*\/metrics/);
   const programsBelow = descendants(child.pid);
   await end(child, 'SIGKILL');
   await gone(programsBelow);
+  rmSync(directory, { recursive: true });   // nobody was left to do it
 });
