@@ -38,7 +38,6 @@ namespace {
 
 constexpr Duration kDrainMost = std::chrono::seconds{5};
 constexpr Duration kStatusInterval = std::chrono::seconds{10};
-constexpr std::size_t kDescriptorsKept = 128;   // listeners, upstream connections, log, epoll … (I39)
 
 LogSinkOptions log_options(const LogSettings& settings) {
   LogSinkOptions options;
@@ -48,14 +47,24 @@ LogSinkOptions log_options(const LogSettings& settings) {
   return options;
 }
 
-// The soft limit becomes the hard one; what remains of it for callers' connections.
-std::size_t connections_that_fit() {
+// What is not for callers' connections (I39): upstream, admins, loops, listeners, and 64 to spare.
+std::size_t descriptors_kept(const Configuration& configuration, std::size_t fronts) {
+  constexpr std::size_t kSpare = 64;
+  constexpr std::size_t kOfALoop = 8;
+  std::size_t kept = kSpare + service::Node::kAdminConnectionsMost + kOfALoop * (fronts + 1) +
+                     configuration.listen_tcp.size() + 16;
+  for (const AuthorizationServerIo& server : configuration.authorization_servers) kept += server.max_connections;
+  return kept;
+}
+
+// The soft limit becomes the hard one; what remains of it for callers' connections, at least one.
+std::size_t connections_that_fit(std::size_t kept) {
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1;
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
   getrlimit(RLIMIT_NOFILE, &limit);
-  return limit.rlim_cur > 2 * kDescriptorsKept ? limit.rlim_cur - kDescriptorsKept : kDescriptorsKept;
+  return limit.rlim_cur > kept ? limit.rlim_cur - kept : 1;
 }
 
 std::size_t front_count(std::size_t configured) {
@@ -127,6 +136,7 @@ class Daemon {
   std::unique_ptr<io::CurlUpstream> upstream_;
   std::unique_ptr<service::Node> node_;
   std::vector<std::unique_ptr<io::Listener>> listeners_;
+  std::vector<std::unique_ptr<io::Listener>> admin_listeners_;
   std::unique_ptr<io::Signals> signals_;
   ports::PendingToken watchdog_;
   ports::PendingToken status_;
@@ -147,7 +157,8 @@ Daemon::Daemon(Configuration configuration)
 bool Daemon::open() {
   io::ignore_sigpipe();
   std::size_t& most = configuration_.settings.listen.max_connections;
-  if (const std::size_t fit = connections_that_fit(); fit < most) {
+  const std::size_t kept = descriptors_kept(configuration_, front_count(configuration_.threads));
+  if (const std::size_t fit = connections_that_fit(kept); fit < most) {
     log_.warning("fewer connections than configured", {{"max_connections", static_cast<std::uint64_t>(fit)}});
     most = fit;
   }
@@ -199,11 +210,13 @@ bool Daemon::open_listeners() {
     return false;
   }
   for (OpenSocket& socket : *sockets) {
-    auto taken = socket.purpose == Purpose::kIntrospect
+    const bool for_callers = socket.purpose == Purpose::kIntrospect;
+    auto taken = for_callers
                      ? io::Listener::OnAccept([this](io::FileDescriptor fd) { take_connection(std::move(fd)); })
                      : io::Listener::OnAccept([this](io::FileDescriptor fd) { take_admin(std::move(fd)); });
     log_.info("listening", {{"on", socket.description}});
-    listeners_.push_back(std::make_unique<io::Listener>(back_, std::move(socket.socket), std::move(taken)));
+    auto& listeners = for_callers ? listeners_ : admin_listeners_;
+    listeners.push_back(std::make_unique<io::Listener>(back_, std::move(socket.socket), std::move(taken)));
   }
   return true;
 }
@@ -260,7 +273,7 @@ void Daemon::terminate() {
   stopping_ = true;
   notifier_.stopping();
   log_.info("stopping");
-  listeners_.clear();
+  listeners_.clear();   // the admins' stay: /readyz says 503 until the end
   drain_deadline_ = back_.after(kDrainMost, [this] { wind_up(); });
   node_->drain([this] { wind_up(); });
 }
@@ -269,6 +282,7 @@ void Daemon::terminate() {
 void Daemon::wind_up() {
   if (wound_up_) return;
   wound_up_ = true;
+  admin_listeners_.clear();
   node_->abandon_upstream();
   node_->abandon_admins();
   for (std::size_t i = 0; i < fronts_.size(); ++i) {

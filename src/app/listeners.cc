@@ -37,6 +37,13 @@ Result inherited_sockets() {
     }
     auto socket = io::ListenSocket::adopt(std::move(inherited.fd));
     if (!socket) return tl::unexpected("inherited socket " + inherited.name + ": " + socket.error());
+    // What the conf may not say, a socket unit may not either: there is no TLS, and admins have no password (F10).
+    if (!socket->is_local()) {
+      return tl::unexpected("inherited socket " + inherited.name + ": expected a loopback address or a Unix socket");
+    }
+    if (*purpose == Purpose::kAdmin && socket->is_abstract()) {
+      return tl::unexpected("inherited socket " + inherited.name + ": expected a Unix socket with a path and a mode");
+    }
     sockets.push_back({*purpose, "inherited " + inherited.name, std::move(*socket)});
   }
   return sockets;

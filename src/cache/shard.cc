@@ -200,26 +200,27 @@ void Shard::give_second_chance(RecordHeader& record) {
 Shard::PurgeResult Shard::purge_token(const TokenHash& token, std::uint64_t place, ServerId server,
                                       std::span<const ViewId> views, const Purge& purge, Tick now) {
   PurgeResult result;
-  std::size_t records = 0;
   for (const ViewId view : views) {
     if (MUTANT(purge_spares_the_record)) continue;
     if (RecordHeader* const record = index_->find(place, token, view)) {
       drop(*record, place);
       ++counts_.purged;
-      ++records;
+      ++result.dropped_records;
     }
-    if (negatives_.erase(place, token, view)) ++result.dropped;
+    negatives_.erase(place, token, view);
   }
-  result.dropped += records;
-  result.known = records != 0 || purge.flight_known;
+  result.known = result.dropped_records != 0 || purge.flight_known;
   remember_dead(token, place, server, purge, result, now);
   return result;
 }
 
 void Shard::remember_dead(const TokenHash& token, std::uint64_t place, ServerId server, const Purge& purge,
                           PurgeResult& result, Tick now) {
-  const bool unknown = !result.known && !purge.trusted;
-  const DeadSlot slot{token, purge.seq, unknown ? purge.unknown_until : purge.until, server,
+  // Only an entry proves that an AS knows the token; a flight can be had for a made-up one (F102). Its own taint keeps
+  // the flight's answer out, so such a slot may be forgotten like an unknown one.
+  const bool unknown = result.dropped_records == 0 && !purge.trusted;
+  const bool brief = unknown && !purge.flight_known;
+  const DeadSlot slot{token, purge.seq, brief ? purge.unknown_until : purge.until, server,
                       static_cast<std::uint16_t>(unknown ? 1 : 0)};
   const DeadTokens::KeepResult kept = dead_.keep(place, slot, now);
   result.newly_dead = kept.kept != DeadTokens::Kept::kExtended;

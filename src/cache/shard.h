@@ -103,14 +103,14 @@ class Shard {
     Tick unknown_until = 0;  // how long one that it does not know
     Tick young_after = 0;    // a dead token forgotten early and made after this tick raises the fill floor
     Tick tombstone = 0;      // until − made, to know when a forgotten one was made
-    bool flight_known = false;  // a flight of the token is under way
+    bool flight_known = false;  // a flight of the token is under way: dead for the full time
     bool trusted = false;    // an operator's: kept in full even when unknown
   };
   struct PurgeResult {
     bool known = false;       // a record, a flight or a dead token was there
     bool newly_dead = false;  // it was not dead before
     Seq dead_since = 0;       // … by this purge, where it was
-    std::size_t dropped = 0;  // records and negatives
+    std::size_t dropped_records = 0;
   };
   // Drops the token's entries in `views` (all of one AS) and remembers it as dead.
   PurgeResult purge_token(const TokenHash& token, std::uint64_t place, ServerId server, std::span<const ViewId> views,

@@ -10,6 +10,7 @@ namespace introspectd::cache {
 namespace {
 
 constexpr std::size_t kLine = 64;
+constexpr std::int64_t kLastTick = 0xffffffffLL;
 // A record of a short answer; with smaller ones the index is full before the ring is.
 constexpr std::size_t kRecordBytesExpected = 320;
 constexpr std::size_t kIndexBucketBytes = 12;
@@ -61,10 +62,17 @@ TokenCache::TokenCache(std::span<std::byte> memory, const CacheOptions& options,
 
 TokenCache::~TokenCache() = default;
 
-// Rounded down: a tick stands for the 16 ms that begin with it.
+// Rounded down: a tick stands for the 16 ms that begin with it. After 2.1 years the tick stands still at the last but
+// one: every life has then ended (all is a miss, correct and slow), and dead tokens end later still.
 Tick TokenCache::tick_of(MonoTime time) const {
   const std::int64_t ticks = (time - epoch_).count() / kTickNs;
-  return static_cast<Tick>(std::clamp<std::int64_t>(ticks + 1, 1, 0xffffffffLL));
+  return static_cast<Tick>(std::clamp<std::int64_t>(ticks + 1, 1, kLastTick - 1));
+}
+
+// The end of a dead token: rounded up, and beyond every `now`, so that it never ends early (I4).
+Tick TokenCache::end_tick(MonoTime time) const {
+  const std::int64_t ticks = (time - epoch_).count() / kTickNs;
+  return static_cast<Tick>(std::clamp<std::int64_t>(ticks + 2, 1, kLastTick));
 }
 
 LookupResult TokenCache::lookup(const Question& question, Now now, std::span<char> room) {
@@ -122,8 +130,8 @@ TokenCache::Purged TokenCache::purge_token(const TokenHash& token, ServerId serv
   const std::int64_t tick = tick_of(now.mono);
   const Shard::Purge purge{
       .seq = seq,
-      .until = tick_of(now.mono + options_.tombstone_ttl),
-      .unknown_until = tick_of(now.mono + options_.unknown_ttl),
+      .until = end_tick(now.mono + options_.tombstone_ttl),
+      .unknown_until = end_tick(now.mono + options_.unknown_ttl),
       .young_after = static_cast<Tick>(std::max<std::int64_t>(tick - flight_ticks, 0)),
       .tombstone = static_cast<Tick>(options_.tombstone_ttl.count() / kTickNs),
       .flight_known = flight_known,

@@ -110,6 +110,7 @@ class TokenCache {
   using GuardedShard = Guarded<Shard>;
 
   Tick tick_of(MonoTime time) const;
+  Tick end_tick(MonoTime time) const;
   ReadTime read_time(Now now) const { return {tick_of(now.mono), now.wall}; }
   GuardedShard& shard_of(std::uint64_t place) { return *shards_[place & (shards_.size() - 1)]; }
   Determination determination(const Ticket& ticket, const oauth::IntrospectionAnswer& answer,

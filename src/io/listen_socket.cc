@@ -36,6 +36,17 @@ std::optional<int> int_option(int fd, int option) {
   return value;
 }
 
+struct OwnAddress {
+  sockaddr_storage address{};   // family AF_UNSPEC when the OS does not tell
+  socklen_t size = sizeof(sockaddr_storage);
+};
+
+OwnAddress own_address(int fd) {
+  OwnAddress own;
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&own.address), &own.size) != 0) own.address.ss_family = AF_UNSPEC;
+  return own;
+}
+
 const sockaddr* generic(const void* address) { return static_cast<const sockaddr*>(address); }
 
 // Binds to an IPv4 or IPv6 literal; the length is 0 when `address` is neither.
@@ -167,10 +178,32 @@ tl::expected<ListenSocket, std::string> ListenSocket::adopt(FileDescriptor fd) {
   return ListenSocket(std::move(fd));
 }
 
+bool ListenSocket::is_local() const {
+  const sockaddr_storage storage = own_address(fd_.get()).address;
+  if (storage.ss_family == AF_UNIX) return true;
+  if (storage.ss_family == AF_INET) {
+    sockaddr_in v4{};
+    std::memcpy(&v4, &storage, sizeof v4);
+    return ntohl(v4.sin_addr.s_addr) >> 24U == 127;
+  }
+  if (storage.ss_family == AF_INET6) {
+    sockaddr_in6 v6{};
+    std::memcpy(&v6, &storage, sizeof v6);
+    return IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr) != 0;
+  }
+  return false;
+}
+
+bool ListenSocket::is_abstract() const {
+  const OwnAddress own = own_address(fd_.get());
+  if (own.address.ss_family != AF_UNIX) return false;
+  sockaddr_un path{};
+  std::memcpy(&path, &own.address, sizeof path);
+  return own.size <= offsetof(sockaddr_un, sun_path) || path.sun_path[0] == '\0';
+}
+
 std::uint16_t ListenSocket::port() const {
-  sockaddr_storage storage{};
-  socklen_t length = sizeof storage;
-  if (::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&storage), &length) != 0) return 0;
+  const sockaddr_storage storage = own_address(fd_.get()).address;
   if (storage.ss_family == AF_INET) {
     sockaddr_in v4{};
     std::memcpy(&v4, &storage, sizeof v4);

@@ -30,6 +30,10 @@ class ListenSocket {
   ~ListenSocket();
 
   int fd() const { return fd_.get(); }
+  // Bound to 127.0.0.0/8 or ::1, or a Unix socket: only this machine reaches it.
+  bool is_local() const;
+  // A Unix socket without a path: any process may connect, there is no mode.
+  bool is_abstract() const;
   // The port that a TCP socket is bound to; 0 on a Unix socket.
   std::uint16_t port() const;
 

@@ -21,14 +21,15 @@ bool changes_something(RouteId route) { return route == RouteId::kPurge || route
 // The members of a /purge or /flush body: strings only; anything else is a mistake.
 class AdminBody final : public codec::JsonMembers {
  public:
-  std::string token;
+  std::optional<cache::TokenHash> token;   // hashed where it is read: its bytes are not kept (I44)
   std::string token_sha256;
   std::string authorization_server;
   bool mistaken = false;
 
   void on_string(std::string_view name, std::string_view value) override {
     if (name == "token") {
-      token = value;
+      token = cache::hash_token(value);
+      mistaken = mistaken || value.empty();
     } else if (name == "token_sha256") {
       token_sha256 = value;
     } else if (name == "authorization_server") {
@@ -49,8 +50,8 @@ bool read_body(std::string_view text, AdminBody& body) {
 }
 
 std::optional<cache::TokenHash> token_of(const AdminBody& body) {
-  if (body.token.empty() == body.token_sha256.empty()) return std::nullopt;   // exactly one of them
-  if (!body.token.empty()) return cache::hash_token(body.token);
+  if (body.token.has_value() != body.token_sha256.empty()) return std::nullopt;   // exactly one of them
+  if (body.token) return body.token;
   const auto digest = codec::decode_sha256_hex(body.token_sha256);
   return digest ? std::optional(cache::TokenHash{*digest}) : std::nullopt;
 }
@@ -98,7 +99,7 @@ void Admin::answer(ServerSession& session, const http::Request& request, RouteId
     }
     case RouteId::kHealthz: send_json(session, R"({"healthy":true})"); return;
     case RouteId::kReadyz: {
-      const bool ready = !parts_.figures().draining;
+      const bool ready = parts_.ready();
       http::Response response;
       response.status = ready ? 200 : 503;
       response.body = ready ? R"({"ready":true})" : R"({"ready":false})";
@@ -161,7 +162,7 @@ void Admin::purge(ServerSession& session, std::string_view text) {
 
 void Admin::flush(ServerSession& session, std::string_view text) {
   AdminBody body;
-  if (!text.empty() && (!read_body(text, body) || !body.token.empty() || !body.token_sha256.empty())) {
+  if (!text.empty() && (!read_body(text, body) || body.token || !body.token_sha256.empty())) {
     bad_request(session, "expected one JSON object with nothing or authorization_server in it");
     return;
   }

@@ -24,6 +24,7 @@ struct AdminParts {
   Purger& purger;
   http::ResponseWriter& writer;
   UniqueFunction<Figures()> figures;
+  UniqueFunction<bool()> ready;
   Log log;
 };
 

@@ -63,7 +63,7 @@ CallerId CallerTable::caller_of(const ports::Peer& peer) const {
 }
 
 tl::expected<CallerId, Outcome> CallerTable::identify(const http::Request& request, const ports::Peer& peer,
-                                                      Secret& scratch) const {
+                                                      Secret& scratch, bool* ignored) const {
   const bool proof_needed = !needs_no_proof(peer);
   if (!request.has_authorization && !proof_needed && settings_->callers.empty()) return caller_of(peer);
   Secret form_scratch;
@@ -78,6 +78,7 @@ tl::expected<CallerId, Outcome> CallerTable::identify(const http::Request& reque
     proven = from_form(form);
   }
   if (proven || proof_needed) return proven;
+  if (ignored != nullptr) *ignored = request.has_authorization || form.present();
   return caller_of(peer);
 }
 

@@ -39,8 +39,9 @@ class CallerTable {
   bool needs_no_proof(const ports::Peer& peer) const;
   CallerId caller_of(const ports::Peer& peer) const;
   // What the request proves. `scratch` takes decoded credentials and is overwritten by the next use.
+  // `ignored`: it carries a credential that is none of ours, on a socket where none is needed (drop-in).
   tl::expected<CallerId, Outcome> identify(const http::Request& request, const ports::Peer& peer,
-                                           Secret& scratch) const;
+                                           Secret& scratch, bool* ignored = nullptr) const;
 
   // The caller that stands for peers without an entry: default AS, no audience.
   CallerId anonymous() const { return static_cast<CallerId>(settings_->callers.size()); }

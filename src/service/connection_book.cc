@@ -6,7 +6,8 @@ namespace introspectd::service {
 
 std::optional<std::size_t> ConnectionBook::take(const ports::Peer& peer) {
   return counts_.with([&](Counts& counts) -> std::optional<std::size_t> {
-    std::size_t& of_peer = counts.of_peer[key_of(peer)];
+    const auto known = counts.of_peer.find(key_of(peer));
+    const std::size_t of_peer = known == counts.of_peer.end() ? 0 : known->second;
     if (counts.all >= most_ || of_peer >= most_of_a_peer_) return std::nullopt;
     const std::size_t fronts = counts.of_front.size();
     std::size_t best = counts.next;
@@ -17,7 +18,7 @@ std::optional<std::size_t> ConnectionBook::take(const ports::Peer& peer) {
     counts.next = (best + 1) % fronts;
     ++counts.of_front[best];
     ++counts.all;
-    ++of_peer;
+    ++counts.of_peer[key_of(peer)];
     return best;
   });
 }

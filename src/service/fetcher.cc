@@ -34,12 +34,13 @@ void Fetcher::fetch(FetchRequest request) {
     return;
   }
   if (answer_from_cache(request) || join(request)) return;
-  if (const Outcome admitted = admit(request); admitted != Outcome::kActive) {
-    refuse(request, admitted);
+  const Admission admission = admit(request);
+  if (admission.outcome != Outcome::kActive) {
+    refuse(request, admission.outcome);
     return;
   }
   parts_.counters.add(Counter::kMisses);
-  start(std::move(request));
+  start(std::move(request), admission.probe);
 }
 
 // Between the front's miss and now a flight may have ended, or a purge come: look again, or the token would be asked
@@ -89,17 +90,18 @@ bool Fetcher::join(const FetchRequest& request) {
   return true;
 }
 
-Outcome Fetcher::admit(const FetchRequest& request) {
+Fetcher::Admission Fetcher::admit(const FetchRequest& request) {
   ServerLink& link = *parts_.servers[request.question.server];
   if ((!link.has_room() && !MUTANT(server_limit_ignored)) || waiters_ >= parts_.settings.listen.max_connections) {
-    return Outcome::kOverloaded;
+    return {Outcome::kOverloaded};
   }
   const bool configured = request.caller < parts_.settings.callers.size();
   const std::size_t most = configured ? parts_.settings.callers[request.caller].max_in_flight
                                       : std::max<std::size_t>(link.settings().max_in_flight / 2, 1);
-  if (flights_of_caller_[request.caller] >= most && !MUTANT(caller_limit_ignored)) return Outcome::kCallerOverloaded;
-  if (link.breaker().admit(parts_.loop.now().mono) == Breaker::Admission::kRefuse) return Outcome::kBreakerOpen;
-  return Outcome::kActive;
+  if (flights_of_caller_[request.caller] >= most && !MUTANT(caller_limit_ignored)) return {Outcome::kCallerOverloaded};
+  const Breaker::Admission breaker = link.breaker().admit(parts_.loop.now().mono);
+  if (breaker == Breaker::Admission::kRefuse) return {Outcome::kBreakerOpen};
+  return {Outcome::kActive, breaker == Breaker::Admission::kProbe};
 }
 
 void Fetcher::refuse(const FetchRequest& request, Outcome outcome) {
@@ -111,8 +113,9 @@ void Fetcher::refuse(const FetchRequest& request, Outcome outcome) {
   parts_.replies.deliver(request.waiter, std::move(reply));
 }
 
-void Fetcher::start(FetchRequest request) {
+void Fetcher::start(FetchRequest request, bool probe) {
   auto flight = std::make_unique<Flight>();
+  flight->probe = probe;
   flight->question = request.question;
   flight->token = std::move(request.token);
   flight->caller = request.caller;
@@ -153,31 +156,31 @@ void Fetcher::on_reply(Flight& flight, ports::UpstreamReply reply) {
   const ports::PendingToken ended = std::move(flight.call);
   const Now now = parts_.loop.now();
   link_of(flight).ended(reply, now.mono - flight.ticket.start.mono, now);
-  if (retry(flight, reply)) return;
+  const bool refused = reply.outcome == ports::TransportOutcome::kOk && (reply.status == 401 || reply.status == 403);
+  // Whether or not this flight is tried again: the next one needs the right credential (F63).
+  const bool renewed = refused && renew_credential(flight.question.server);
+  if (retry(flight, reply, renewed)) return;
   finish(flight, reply);
 }
 
-bool Fetcher::worth_a_retry(const Flight& flight, const ports::UpstreamReply& reply) {
-  if (reply.outcome == ports::TransportOutcome::kIdleConnectionDied) return true;   // F78
-  if (reply.outcome != ports::TransportOutcome::kOk) return false;
-  if (reply.status >= 500) return true;                                             // F68
-  const bool refused = reply.status == 401 || reply.status == 403;
-  if (!refused || !link_of(flight).reload_secret(parts_.loop.now().mono)) return false;
-  // A changed credential retires what the old one brought (I50).
+bool Fetcher::renew_credential(cache::ServerId server) {
+  if (!parts_.servers[server]->reload_secret(parts_.loop.now().mono)) return false;
   parts_.counters.add(Counter::kCredentialReloads);
-  parts_.log.warning("credential reloaded", {{"as", link_of(flight).settings().name}});
-  const cache::ServerId server = flight.question.server;
+  parts_.log.warning("credential reloaded", {{"as", parts_.servers[server]->settings().name}});
   server_flushed(server, parts_.cache.flush(server));
   return true;
 }
 
-bool Fetcher::retry(Flight& flight, const ports::UpstreamReply& reply) {
+bool Fetcher::retry(Flight& flight, const ports::UpstreamReply& reply, bool credential_renewed) {
   const MonoTime now = parts_.loop.now().mono;
   ServerLink& link = link_of(flight);
   const bool somebody_waits = std::any_of(flight.waiters.begin(), flight.waiters.end(),
                                           [now](const Waiter& waiter) { return waiter.deadline > now; });
   if (shutting_down_ || flight.tries >= kTriesMost || !somebody_waits || !link.has_room()) return false;
-  if (link.breaker().state() == Breaker::State::kOpen || !worth_a_retry(flight, reply)) return false;
+  const bool died = reply.outcome == ports::TransportOutcome::kIdleConnectionDied;             // F78
+  const bool failed = reply.outcome == ports::TransportOutcome::kOk && reply.status >= 500;    // F68
+  const bool left_alone = link.breaker().state() == Breaker::State::kOpen && !credential_renewed;
+  if (left_alone || !(died || failed || credential_renewed)) return false;
   if (!link.retries().take_retry(now)) return false;
   link.add(CallCounter::kRetries);
   call(flight, true);
@@ -267,12 +270,13 @@ void Fetcher::follow_up(const Flight& flight, const Waiter& waiter) {
         {request.waiter, request.caller, request.lookup_seq, request.deadline, request.question.audience});
     return;
   }
-  if (const Outcome admitted = admit(request); admitted != Outcome::kActive) {
-    parts_.replies.deliver(request.waiter, plain(admitted));
+  const Admission admission = admit(request);
+  if (admission.outcome != Outcome::kActive) {
+    parts_.replies.deliver(request.waiter, plain(admission.outcome));
     return;
   }
   parts_.counters.add(Counter::kSuccessorFlights);
-  start(std::move(request));
+  start(std::move(request), admission.probe);
 }
 
 // Those that nobody joins first: stopping a flight cancels an older one of its key, which must have had its turn.
@@ -317,7 +321,10 @@ void Fetcher::server_flushed(cache::ServerId server, cache::Seq seq) {
 void Fetcher::stop_joining(Flight& flight) {
   if (!flight.joinable) return;
   const FlightKey key = key_of(flight.question);
-  const auto same_key = [&](const FlightPtr& other) { return key_of(other->question) == key; };
+  // One whose reply is being judged in this very turn has no call any more and ends by itself.
+  const auto same_key = [&](const FlightPtr& other) {
+    return other->call != nullptr && key_of(other->question) == key;
+  };
   if (const auto older = std::find_if(ending_.begin(), ending_.end(), same_key); older != ending_.end()) {
     std::vector<Waiter>& waiters = (*older)->waiters;
     if (!flight.purge.dead) flight.waiters.insert(flight.waiters.end(), waiters.begin(), waiters.end());
@@ -332,7 +339,8 @@ void Fetcher::stop_joining(Flight& flight) {
 }
 
 void Fetcher::cancel(Flight& flight) {
-  link_of(flight).cancelled(parts_.loop.now().mono);
+  link_of(flight).cancelled();
+  if (flight.probe) link_of(flight).breaker().probe_abandoned(parts_.loop.now().mono);
   flight.call.reset();
   take(flight);
 }

@@ -50,6 +50,9 @@ class Fetcher {
   void token_purged(const cache::TokenHash& token, cache::ServerId server, cache::Seq seq);
   void server_flushed(cache::ServerId server, cache::Seq seq);
 
+  // The AS refused our credential: reads it again; a changed one retires what the old one brought (F63, I50).
+  bool renew_credential(cache::ServerId server);
+
   std::size_t flights() const { return joinable_.size() + ending_.size(); }
   std::size_t waiters() const { return waiters_; }
   // Everybody who waits is told that we stop; calls are cancelled.
@@ -73,6 +76,7 @@ class Fetcher {
     ports::PendingToken call;
     unsigned tries = 0;
     bool joinable = true;
+    bool probe = false;            // the breaker's
   };
   struct FlightKey {
     cache::TokenHash token;
@@ -90,13 +94,16 @@ class Fetcher {
 
   bool answer_from_cache(const FetchRequest& request);
   bool join(const FetchRequest& request);
-  void start(FetchRequest request);
-  Outcome admit(const FetchRequest& request);   // kActive: go ahead
+  struct Admission {
+    Outcome outcome = Outcome::kActive;   // kActive: go ahead
+    bool probe = false;
+  };
+  void start(FetchRequest request, bool probe);
+  Admission admit(const FetchRequest& request);
   void refuse(const FetchRequest& request, Outcome outcome);
   void call(Flight& flight, bool fresh_connection);
   void on_reply(Flight& flight, ports::UpstreamReply reply);
-  bool retry(Flight& flight, const ports::UpstreamReply& reply);
-  bool worth_a_retry(const Flight& flight, const ports::UpstreamReply& reply);
+  bool retry(Flight& flight, const ports::UpstreamReply& reply, bool credential_renewed);
   void finish(Flight& flight, const ports::UpstreamReply& reply);
   void finish_determined(Flight& flight, const oauth::IntrospectionAnswer& answer);
   void finish_failed(Flight& flight, Outcome outcome, int status);

@@ -28,9 +28,7 @@ void write_counters(MetricsText& text, const Figures& figures) {
   }
   for (const OutcomeRow& row : outcome_table()) {
     text.family("introspectd_requests_total", Type::kCounter, "Requests answered, by outcome.");
-    const std::string labels =
-        "outcome=\"" + std::string(row.label) + "\",status=\"" + std::to_string(row.status) + "\"";
-    text.sample("", labels, figures.outcomes[index_of(row.outcome)]);
+    text.sample("", "outcome=\"" + std::string(row.label) + "\"", figures.outcomes[index_of(row.outcome)]);
   }
 }
 

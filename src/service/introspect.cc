@@ -53,6 +53,7 @@ void Introspect::handle(ServerSession& session, const http::Request& request) {
     if (checked == Outcome::kCallerUnknown) fields.www_authenticate = challenge(request, session.scratch());
     if (checked == Outcome::kMethodNotAllowed) fields.allow = http::allowed_methods(route.id);
     send_reply(session, checked, fields);
+    session.scratch().clear();
     return;
   }
   const auto form = oauth::read_token_request(request.body, form_scratch_);
@@ -107,11 +108,14 @@ Outcome Introspect::identify(ServerSession& session, const http::Request& reques
     caller = identified.caller;
     return Outcome::kActive;
   }
-  const auto found = callers_.identify(request, session.peer(), session.scratch());
+  bool ignored = false;
+  const auto found = callers_.identify(request, session.peer(), session.scratch(), &ignored);
   session.scratch().clear();
   if (!found) return found.error();
   caller = *found;
-  if (request.has_authorization || (!form_credential && callers_.needs_no_proof(session.peer()))) {
+  // A credential of somebody else's, which we ignore, is not kept either (I44).
+  const bool worth_keeping = request.has_authorization || callers_.needs_no_proof(session.peer());
+  if (worth_keeping && !form_credential && !ignored) {
     identified.known = true;
     identified.has_header = request.has_authorization;
     identified.header = Secret(request.authorization);

@@ -11,8 +11,6 @@
 namespace introspectd::service {
 namespace {
 
-constexpr std::size_t kAdminConnectionsMost = 64;
-
 // Admins get the same patience as callers, and never wait for an AS.
 const ListenSettings& admin_limits() {
   static const ListenSettings kLimits;
@@ -139,7 +137,8 @@ void Node::make_back() {
   revoker_ = std::make_unique<Revoker>(RevokerParts{parts_.back, parts_.upstream, *purger_, parts_.settings, servers_,
                                                     *replies_, *back_counters_, parts_.log});
   admin_ = std::make_unique<Admin>(AdminParts{parts_.settings, admin_routes_, *purger_, admin_writer_,
-                                              [this] { return figures(); }, parts_.log});
+                                              [this] { return figures(); }, [this] { return !draining_; },
+                                              parts_.log});
   admin_front_ =
       std::make_unique<Front>(parts_.back, *admin_, admin_limits(), admin_writer_, *back_counters_, Front::Closed{});
 }
@@ -153,7 +152,11 @@ void Node::make_front(std::size_t index) {
       [this, index](const ports::Peer& peer) { book_.give_back(peer, index); }));
 }
 
-std::optional<std::size_t> Node::place_connection(const ports::Peer& peer) { return book_.take(peer); }
+std::optional<std::size_t> Node::place_connection(const ports::Peer& peer) {
+  const std::optional<std::size_t> front = book_.take(peer);
+  if (!front) back_counters_->add(Counter::kConnectionsRefused);
+  return front;
+}
 
 void Node::accept(std::size_t front, std::unique_ptr<ports::ByteStream> stream) {
   fronts_[front]->front.accept(std::move(stream));
@@ -171,13 +174,12 @@ void Node::drain(UniqueFunction<void()> drained) {
   if (draining_) return;
   draining_ = true;
   drained_ = std::move(drained);
-  fronts_draining_ = fronts_.size() + 1;
+  fronts_draining_ = fronts_.size();
   for (const std::unique_ptr<FrontSide>& side : fronts_) {
     side->loop.post([this, front = side.get()] {
       front->front.drain([this] { parts_.back.post([this] { front_drained(); }); });
     });
   }
-  admin_front_->drain([this] { front_drained(); });
 }
 
 void Node::front_drained() {

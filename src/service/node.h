@@ -57,12 +57,14 @@ struct NodeParts {
 
 class Node {
  public:
+  static constexpr std::size_t kAdminConnectionsMost = 64;
+
   explicit Node(NodeParts parts);
   Node(Node&&) = delete;
   Node& operator=(Node&&) = delete;
   ~Node();
 
-  // Any thread: the front that is to take a connection of this peer; nullopt: over a limit, close it.
+  // On the back loop: the front that is to take a connection of this peer; nullopt: over a limit, close it.
   std::optional<std::size_t> place_connection(const ports::Peer& peer);
   // On front `front`'s loop, after place_connection gave it.
   void accept(std::size_t front, std::unique_ptr<ports::ByteStream> stream);
@@ -71,8 +73,8 @@ class Node {
   // On the back loop; closed at once when there are too many.
   void accept_admin(std::unique_ptr<ports::ByteStream> stream);
 
-  // On the back loop. Answers what is under way, takes nothing new; `drained` runs on the back loop when all sessions
-  // are gone (F119).
+  // On the back loop. Answers what callers have under way, takes nothing new; `drained` runs on the back loop when all
+  // their sessions are gone (F119). Admins are served to the end: /readyz says 503.
   void drain(UniqueFunction<void()> drained);
   // On the back loop: what is left of flights and revocations is given up; who waits is told.
   void abandon_upstream();

@@ -79,7 +79,7 @@ constexpr std::array<OutcomeRow, kOutcomes> kTable{{
     {kShuttingDown, 503, Kind::kServerError, "shutting_down", kUnavailable, "the service is stopping", true, kQuiet},
     {kUpstreamTimeout, 504, Kind::kServerError, "upstream_timeout", kTimeout,
      "the authorization server did not answer in time", false, kWarn},
-    {kDeadline, 504, Kind::kServerError, "deadline", kTimeout, "no answer was found in time", false, kWarn},
+    {kDeadline, 504, Kind::kServerError, "deadline", kTimeout, "no answer was found in time", false, kQuiet},
 }};
 
 constexpr bool rows_stand_in_order() {

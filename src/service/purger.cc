@@ -12,13 +12,15 @@ cache::TokenCache::Purged Purger::purge_token(const cache::TokenHash& token, cac
 }
 
 bool Purger::knows(const cache::TokenHash& token, cache::ServerId server) const {
-  return fetcher_->has_flight(token, server) || cache_->knows(token, server, loop_->now());
+  return cache_->knows(token, server, loop_->now());
 }
 
 void Purger::flush(cache::ServerId server) {
   fetcher_->server_flushed(server, cache_->flush(server));
   counters_->add(Counter::kFlushes);
 }
+
+bool Purger::renew_credential(cache::ServerId server) { return fetcher_->renew_credential(server); }
 
 bool Purger::lift_dead(const cache::TokenHash& token, cache::ServerId server, cache::Seq seq) {
   return cache_->lift_dead(token, server, seq);

@@ -18,8 +18,11 @@ class Purger {
 
   // `trusted`: an operator's purge is kept in full even when this node never saw the token.
   cache::TokenCache::Purged purge_token(const cache::TokenHash& token, cache::ServerId server, bool trusted);
+  // An entry of the token is there, or it is dead. A flight alone proves nothing (F102).
   bool knows(const cache::TokenHash& token, cache::ServerId server) const;
   void flush(cache::ServerId server);
+  // The AS refused our credential: reads it again; a changed one retires what the old one brought (F63, I50).
+  bool renew_credential(cache::ServerId server);
   bool lift_dead(const cache::TokenHash& token, cache::ServerId server, cache::Seq seq);
 
  private:

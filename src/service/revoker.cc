@@ -38,8 +38,14 @@ Revoker::Revoker(const RevokerParts& parts)
 
 void Revoker::revoke(RevokeRequest request) {
   parts_.counters.add(Counter::kRevocations);
+  if (shutting_down_) {
+    parts_.replies.deliver(request.waiter, plain(Outcome::kShuttingDown));
+    return;
+  }
   const bool known = parts_.purger.knows(request.hash, request.server);
   if (!known && !quotas_[request.caller].take(parts_.loop.now().mono)) {
+    const OutcomeRow& row = describe(Outcome::kRevocationQuota);
+    parts_.log.write(row.level, "revocation refused", {{"outcome", row.label}, {"caller", int{request.caller}}});
     parts_.replies.deliver(request.waiter, plain(Outcome::kRevocationQuota));
     return;
   }
@@ -139,16 +145,11 @@ void Revoker::on_reply(Forward& forward, const ports::UpstreamReply& reply) {
 // Revoking twice is harmless, so a connection that died idle and a changed credential are worth another try.
 bool Revoker::retry(Forward& forward, const ports::UpstreamReply& reply) {
   ServerLink& link = *parts_.servers[forward.server];
-  const MonoTime now = parts_.loop.now().mono;
-  if (forward.tries >= kTriesMost || !link.has_room()) return false;
   const bool died = reply.outcome == ports::TransportOutcome::kIdleConnectionDied;
   const bool refused = reply.outcome == ports::TransportOutcome::kOk && reply.status == 401;
-  if (!died && !(refused && link.reload_secret(now))) return false;
-  if (!link.retries().take_retry(now)) return false;
-  if (refused) {
-    parts_.counters.add(Counter::kCredentialReloads);
-    parts_.purger.flush(forward.server);   // a changed credential retires what the old one brought (I50)
-  }
+  const bool renewed = refused && parts_.purger.renew_credential(forward.server);
+  if (forward.tries >= kTriesMost || !link.has_room() || !(died || renewed)) return false;
+  if (!link.retries().take_retry(parts_.loop.now().mono)) return false;
   link.add(CallCounter::kRetries);
   call(forward, true);
   return true;
@@ -161,9 +162,10 @@ void Revoker::finish(Forward& forward, Reply reply) {
 }
 
 void Revoker::shut_down() {
+  shutting_down_ = true;
   for (Forward& forward : forwards_) {
     forward.call.reset();
-    parts_.servers[forward.server]->cancelled(parts_.loop.now().mono);
+    parts_.servers[forward.server]->cancelled();
     for (const WaiterId& waiter : forward.waiters) parts_.replies.deliver(waiter, plain(Outcome::kRevocationUnknown));
   }
   forwards_.clear();

@@ -76,6 +76,7 @@ class Revoker {
   RevokerParts parts_;
   std::vector<UnknownQuota> quotas_;   // a caller each
   std::list<Forward> forwards_;
+  bool shutting_down_ = false;
 };
 
 }  // namespace introspectd::service

@@ -61,11 +61,10 @@ void ServerLink::judge_reply(const ports::UpstreamReply& reply, Now now) {
   }
 }
 
-void ServerLink::cancelled(MonoTime now) {
+void ServerLink::cancelled() {
   CHECK_INVARIANT(in_flight_ > 0);
   --in_flight_;
   add(CallCounter::kCancelled);
-  breaker_.probe_abandoned(now);
 }
 
 bool ServerLink::reload_secret(MonoTime now) {

@@ -47,7 +47,7 @@ class ServerLink {
   void started();
   // A call has ended, after `took`; tells the breaker and counts.
   void ended(const ports::UpstreamReply& reply, Duration took, Now now);
-  void cancelled(MonoTime now);
+  void cancelled();
   // The AS refused our credential: reads the secret again, at most once in 10 s. True when it has changed (F63).
   bool reload_secret(MonoTime now);
 

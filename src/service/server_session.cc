@@ -14,6 +14,8 @@ constexpr std::size_t kOutputPendingMost = 16384;  // no lookup while more is pe
 constexpr std::size_t kLingerBytesMost = 65536;
 constexpr Duration kLingerMost = std::chrono::seconds{1};
 constexpr Duration kSweep = std::chrono::milliseconds{100};   // how late check_deadline may come
+constexpr std::size_t kBuffersKept = 16384;                   // of a connection; what is beyond is shared (I38)
+constexpr std::size_t kLargeBytesMost = 16U << 20U;           // of a loop, beyond what every connection may keep
 constexpr Duration kMemoryKept = std::chrono::seconds{1};     // after it an idle connection gives its buffers back
 
 }  // namespace
@@ -34,7 +36,7 @@ void ServerSession::start() {
     services_->application.refuse(*this, Outcome::kPeerRefused, 0, "");
     close_after_flush();
   }
-  settle();
+  advance();
 }
 
 void ServerSession::on_readable() {
@@ -44,8 +46,7 @@ void ServerSession::on_readable() {
   }
   if (state_ != State::kOpen) return;
   read_more();
-  serve_buffered();
-  settle();
+  advance();
 }
 
 // One read an event: what is left comes with the next one, so an unpipelined request costs one system call.
@@ -57,6 +58,7 @@ void ServerSession::read_more() {
     case ports::IoStatus::kOk:
       in_.commit(result.bytes);
       released_ = false;
+      refuse_when_memory_is_short();
       if (idle_) {   // the first bytes of a request: its time runs from here (F33)
         idle_ = false;
         deadline_ = now().mono + services_->limits.header_timeout;
@@ -68,21 +70,60 @@ void ServerSession::read_more() {
   }
 }
 
-void ServerSession::serve_buffered() {
-  while (state_ == State::kOpen && !in_.empty() && out_.size() <= kOutputPendingMost && serve_one()) {
+// Requests that are much larger than any token needs share what a loop has for all of them (I38).
+void ServerSession::refuse_when_memory_is_short() {
+  account_memory();
+  if (in_.capacity() <= kBuffersKept || !memory_is_short()) return;
+  services_->counters.add(Counter::kRequests);
+  owed_ = true;
+  shape_ = {.keep_alive = false};
+  services_->application.refuse(*this, Outcome::kOverloaded, 0, "");
+  close_after_flush();
+}
+
+// Serves what has arrived and writes it out, batch by batch, until bytes, a reply or a peer that reads are wanted.
+// A batch ends at kOutputPendingMost; what it leaves in the buffer must not wait for an event that never comes (F31).
+void ServerSession::advance() {
+  bool more = true;
+  while (more) {
+    more = serve_buffered();
+    flush();
+    if (!out_.empty()) break;
   }
-  if (state_ == State::kOpen && in_.empty() && !idle_ && !parser_.started()) {
-    idle_ = true;
-    deadline_ = now().mono + services_->limits.idle_timeout;
+  if (state_ == State::kOpen && closing_soon_ && idle_ && in_.empty() && out_.empty()) close_after_flush();
+  if (state_ == State::kClosing && out_.empty()) end_writing();
+  account_memory();
+  update_watch();
+}
+
+// True when it stopped because of pending output: there may be more to serve.
+bool ServerSession::serve_buffered() {
+  while (state_ == State::kOpen && !in_.empty()) {
+    if (out_.size() > kOutputPendingMost || (!out_.empty() && memory_is_short())) return true;
+    if (!serve_one()) break;
   }
+  if (state_ != State::kOpen) return false;
+  if (in_.empty() && !idle_) begin_idle();
   // A message that was cut off by the peer's end gets no reply: there is nobody to answer (RFC 9112 §8).
-  if (state_ == State::kOpen && peer_finished_ && out_.size() <= kOutputPendingMost) close_after_flush();
+  if (peer_finished_) close_after_flush();
+  return false;
+}
+
+void ServerSession::begin_idle() {
+  idle_ = true;
+  head_timed_ = false;
+  deadline_ = now().mono + services_->limits.idle_timeout;
 }
 
 // False when more bytes are needed.
 bool ServerSession::serve_one() {
   switch (parser_.parse(in_.view())) {
-    case http::ParseStatus::kNeedMore: return false;
+    case http::ParseStatus::kNeedMore:
+      if (parser_.head_complete() && !head_timed_) {   // the body has a time of its own (F33)
+        head_timed_ = true;
+        deadline_ = now().mono + services_->limits.header_timeout;
+      }
+      return false;
     case http::ParseStatus::kExpectContinue: services_->writer.append_continue(out_); return true;
     case http::ParseStatus::kMessage: on_message(); return true;
     case http::ParseStatus::kError: on_framing_error(); return false;
@@ -106,6 +147,7 @@ void ServerSession::on_message() {
     return;
   }
   // What follows is the next request, and its time begins (F33).
+  head_timed_ = false;
   deadline_ = now().mono + services_->limits.header_timeout;
 }
 
@@ -144,8 +186,7 @@ std::uint64_t ServerSession::await(oauth::AudienceMask audience) {
 void ServerSession::deliver(const Reply& reply) {
   if (state_ != State::kAwaiting) return;
   reply_awaited(reply);
-  serve_buffered();   // pipelined requests have waited
-  settle();
+  advance();   // pipelined requests have waited
 }
 
 void ServerSession::reply_awaited(const Reply& reply) {
@@ -155,24 +196,38 @@ void ServerSession::reply_awaited(const Reply& reply) {
     close_after_flush();
     return;
   }
-  idle_ = in_.empty();
-  deadline_ = now().mono + (idle_ ? services_->limits.idle_timeout : services_->limits.header_timeout);
+  if (in_.empty()) {
+    begin_idle();
+  } else {
+    idle_ = false;
+    deadline_ = now().mono + services_->limits.header_timeout;
+  }
 }
 
+// `kSweep` early, so that nothing is ever later than its deadline (I29).
 void ServerSession::check_deadline(MonoTime now) {
-  const bool due = now + kSweep >= deadline_;   // never later than the deadline (I29)
-  if (!due) {
-    const bool idle = state_ == State::kOpen && idle_ && in_.empty() && out_.empty() && !released_;
-    if (idle && deadline_ - now < services_->limits.idle_timeout - kMemoryKept) {
-      in_.release();
-      out_.release();
-      released_ = true;
-    }
+  if (!out_.empty() && now + kSweep >= write_deadline_) {   // the peer does not read (F35)
+    finish();
     return;
   }
+  if (now + kSweep >= deadline_) {
+    on_deadline();
+    return;
+  }
+  const bool idle = state_ == State::kOpen && idle_ && in_.empty() && out_.empty() && !released_;
+  if (idle && deadline_ - now < services_->limits.idle_timeout - kMemoryKept) {
+    in_.release();
+    out_.release();
+    released_ = true;
+    account_memory();
+  }
+}
+
+void ServerSession::on_deadline() {
   switch (state_) {
     case State::kOpen:
-      if (idle_ || !out_.empty()) {   // idle (F34), or the peer does not read (F35)
+      // Idle (F34), or nothing but empty lines came. Replies that the peer still takes have their own time.
+      if (idle_ || !parser_.started()) {
         finish();
         return;
       }
@@ -186,20 +241,24 @@ void ServerSession::check_deadline(MonoTime now) {
       Reply reply;
       reply.outcome = Outcome::kDeadline;
       reply_awaited(reply);
-      serve_buffered();
       break;
     }
     case State::kClosing:
+      if (!out_.empty()) {   // as long as the peer takes some of it
+        deadline_ = write_deadline_;
+        return;
+      }
+      finish();
+      return;
     case State::kLingering: finish(); return;
     case State::kOver: return;
   }
-  settle();
+  advance();
 }
 
 void ServerSession::drain() {
   closing_soon_ = true;
-  if (state_ == State::kOpen && idle_ && in_.empty() && out_.empty()) close_after_flush();
-  settle();
+  advance();
 }
 
 void ServerSession::abandon() { finish(); }
@@ -207,52 +266,58 @@ void ServerSession::abandon() { finish(); }
 void ServerSession::on_writable() {
   if (state_ == State::kOver) return;
   flush();
-  serve_buffered();   // reading had paused while too much output was pending
-  settle();
+  if (out_.empty()) advance();   // reading and serving had paused
 }
 
+// One write. Only bytes that the peer took move its deadline: a peer that takes nothing is let go (F35).
 void ServerSession::flush() {
   if (out_.empty() || state_ == State::kOver) return;
+  const bool was_pending = writing_;
   const ports::IoResult result = stream_->write(out_.view());
   if (result.status == ports::IoStatus::kOk) {
     out_.consume(result.bytes);
-    if (!out_.empty()) note_progress();
   } else if (result.status != ports::IoStatus::kWouldBlock) {
     finish();
-  } else {
-    note_progress();
+    return;
   }
+  writing_ = !out_.empty();
+  const bool progress = result.status == ports::IoStatus::kOk;
+  if (writing_ && (progress || !was_pending)) write_deadline_ = now().mono + services_->limits.write_timeout;
+  if (!writing_ && was_pending && state_ == State::kOpen && idle_) begin_idle();
 }
 
-// Output is pending: a peer that takes nothing for write_timeout is let go (F35). An awaited reply keeps its own time.
-void ServerSession::note_progress() {
-  if (state_ == State::kOpen || state_ == State::kClosing) {
-    deadline_ = now().mono + services_->limits.write_timeout;
-  }
+void ServerSession::end_writing() {
+  stream_->shutdown_write();
+  state_ = State::kLingering;
+  deadline_ = now().mono + kLingerMost;
+  if (peer_finished_) finish();
 }
 
-// After whatever happened: writes what there is in one call, and says which events are wanted.
-void ServerSession::settle() {
-  if (state_ == State::kOver) return;
-  flush();
-  if (state_ == State::kClosing && out_.empty()) {
-    stream_->shutdown_write();
-    state_ = State::kLingering;
-    deadline_ = now().mono + kLingerMost;
-    if (peer_finished_) finish();
-  }
-  update_watch();
+// What this connection holds beyond kBuffersKept, in the loop's account; large empty buffers are given back.
+void ServerSession::account_memory() {
+  if (in_.empty() && in_.capacity() > 2 * kBuffersKept) in_.release();
+  if (out_.empty() && out_.capacity() > 2 * kBuffersKept) out_.release();
+  const std::size_t held = state_ == State::kOver ? 0 : in_.capacity() + out_.capacity();
+  const std::size_t large = held > kBuffersKept ? held - kBuffersKept : 0;
+  services_->large_bytes += large;
+  services_->large_bytes -= large_bytes_;
+  large_bytes_ = large;
 }
+
+bool ServerSession::memory_is_short() const { return services_->large_bytes > kLargeBytesMost; }
 
 void ServerSession::update_watch() {
   if (state_ == State::kOver) return;
   const bool readable = state_ == State::kLingering ||
-                        (state_ == State::kOpen && !peer_finished_ && out_.size() <= kOutputPendingMost);
+                        (state_ == State::kOpen && !peer_finished_ && out_.size() <= kOutputPendingMost &&
+                         (out_.empty() || !memory_is_short()));
   stream_->watch(*this, readable, !out_.empty());
 }
 
 void ServerSession::close_after_flush() {
-  if (state_ != State::kOver) state_ = State::kClosing;
+  if (state_ == State::kOver) return;
+  state_ = State::kClosing;
+  deadline_ = now().mono + services_->limits.write_timeout;
 }
 
 // The reply is out; what the peer still sends is read and thrown away, so that its end does not become a reset that
@@ -274,6 +339,7 @@ void ServerSession::finish() {
   if (state_ == State::kOver) return;
   state_ = State::kOver;
   if (std::exchange(owed_, false)) services_->counters.add(Counter::kGone);
+  account_memory();
   stream_.reset();   // closes; allowed inside its own event, and none comes after it
   identified_.header.clear();
   scratch_.clear();

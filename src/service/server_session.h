@@ -64,6 +64,7 @@ struct SessionServices {
   LoopCounters& counters;
   SessionEnds& ends;
   std::uint64_t next_serial = 0;   // of awaited requests, never reused within a loop
+  std::size_t large_bytes = 0;     // of buffers, beyond what every connection may keep (I38)
 };
 
 // A caller found once for a connection, kept for the same header bytes (DESIGN §3).
@@ -127,15 +128,20 @@ class ServerSession final : public ports::StreamEvents {
 
   void read_more();
   void linger();
-  void serve_buffered();
+  void advance();
+  bool serve_buffered();
   bool serve_one();
   void on_message();
   void on_framing_error();
   void reply_awaited(const Reply& reply);
+  void begin_idle();
   void flush();
-  void settle();
+  void end_writing();
+  void account_memory();
+  void refuse_when_memory_is_short();
+  void on_deadline();
+  bool memory_is_short() const;
   void update_watch();
-  void note_progress();
   void close_after_flush();
   void finish();
 
@@ -147,10 +153,12 @@ class ServerSession final : public ports::StreamEvents {
   ByteBuffer out_;
   Secret scratch_;
   Identified identified_;
-  MonoTime deadline_;
+  MonoTime deadline_;         // of what is awaited: a request, a reply of another loop, the peer's end
+  MonoTime write_deadline_;   // while output is pending: the peer must take some of it (F35)
   std::uint64_t serial_ = 0;
   oauth::AudienceMask awaited_audience_ = 0;
   std::size_t lingered_bytes_ = 0;
+  std::size_t large_bytes_ = 0;   // of ours in services_->large_bytes
   std::uint32_t slot_;
   Shape shape_;
   State state_ = State::kOpen;
@@ -158,6 +166,8 @@ class ServerSession final : public ports::StreamEvents {
   bool closing_soon_ = false;     // draining
   bool owed_ = false;             // a request was counted and has no reply yet (I53)
   bool idle_ = true;              // nothing of a next request has arrived
+  bool writing_ = false;          // output is pending, its deadline runs
+  bool head_timed_ = false;       // the head has come in time; the body's time runs (F33)
   bool released_ = false;         // buffers were given back
 };
 

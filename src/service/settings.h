@@ -47,7 +47,7 @@ struct ListenSettings {
   Duration write_timeout = std::chrono::seconds{5};      // F35
   Duration request_timeout = std::chrono::seconds{5};    // I29
   std::size_t max_connections = 10000;                   // per process (I39)
-  std::size_t max_connections_per_uid = 4096;            // F39, on the Unix socket
+  std::size_t max_connections_per_uid = 4096;            // F39; all of TCP is one peer
 };
 
 struct CacheSettings {

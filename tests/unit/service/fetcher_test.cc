@@ -1,0 +1,113 @@
+#include "service/fetcher.h"
+
+#include <doctest/doctest.h>
+
+#include "service_world.h"
+
+namespace introspectd::service {
+namespace {
+
+using testing::request_for;
+using testing::ServiceWorld;
+using testing::upstream_reply;
+using testing::Wire;
+
+bool has(const Wire& wire, std::string_view text) { return wire.written.find(text) != std::string::npos; }
+
+constexpr std::string_view kActive = R"({"active":true,"scope":"read"})";
+
+void pass(ServiceWorld& world, Duration d) {
+  world.loop.time.mono = world.loop.time.mono + d;
+  world.loop.time.wall = world.loop.time.wall + d;
+}
+
+}  // namespace
+
+TEST_CASE("fetcher: a secret that is renewed while an older flight is judged leaves every flight its end (F63, I53)") {
+  ServiceWorld world;
+  Wire& first = world.connect();
+  Wire& second = world.connect();
+  world.arrive(first, request_for("t"));            // F1
+  world.node->purger().flush(0);                    // F1 is joined no more
+  world.arrive(second, request_for("t"));           // F2
+  REQUIRE(world.upstream.calls.size() == 2);
+  world.secret_on_disk = "new";
+  world.answer(0, upstream_reply(401, ""));         // F1 renews the secret and is tried again
+  REQUIRE(world.upstream.calls.size() == 3);
+  world.answer(2, upstream_reply(200, std::string(kActive)));
+  world.answer(1, upstream_reply(200, std::string(kActive)));
+  CHECK(has(first, kActive));
+  CHECK(has(second, kActive));
+  CHECK(world.node->fetcher().flights() == 0);
+  const Figures figures = world.node->figures();
+  CHECK(figures.servers[0].in_flight == 0);
+  CHECK(world.call_count(CallCounter::kStarted) == 3);
+  CHECK(world.call_count(CallCounter::kOk) + world.call_count(CallCounter::kError) +
+            world.call_count(CallCounter::kCancelled) == 3);
+}
+
+TEST_CASE("fetcher: a secret put right after the breaker opened is read again, without a restart (F63, I36)") {
+  ServiceWorld world;
+  Wire& wire = world.connect();
+  std::size_t answered = 0;
+  const auto ask = [&](int number, int status) {
+    world.arrive(wire, request_for("t" + std::to_string(number)));
+    for (; answered < world.upstream.calls.size(); ++answered) {
+      world.answer(answered, upstream_reply(status, status == 200 ? std::string(kActive) : ""));
+    }
+  };
+  for (int i = 0; i < 12; ++i) ask(i, 401);
+  REQUIRE(world.node->figures().servers[0].breaker == Breaker::State::kOpen);
+  world.secret_on_disk = "new";
+  bool reloaded = false;
+  for (int i = 100; i < 160 && !reloaded; ++i) {
+    pass(world, std::chrono::seconds{1});
+    ask(i, 401);
+    reloaded = world.node->figures().counters[static_cast<std::size_t>(Counter::kCredentialReloads)] == 1;
+  }
+  CHECK(reloaded);
+  for (int i = 200; i < 230; ++i) {
+    pass(world, std::chrono::seconds{1});
+    ask(i, 200);
+  }
+  CHECK(world.node->figures().servers[0].breaker == Breaker::State::kClosed);
+  wire.written.clear();
+  ask(999, 200);
+  CHECK(has(wire, kActive));
+}
+
+TEST_CASE("fetcher: a changed secret retires what the old one brought, also when no retry is left (I50)") {
+  ServiceWorld world;
+  Wire& wire = world.connect();
+  world.arrive(wire, request_for("t"));
+  world.answer(0, upstream_reply(200, std::string(kActive)));
+  world.secret_on_disk = "new";
+  world.arrive(wire, request_for("r", "/revoke"));
+  world.answer(1, upstream_reply(401, ""));
+  world.answer(2, upstream_reply(401, ""));
+  wire.written.clear();
+  world.arrive(wire, request_for("t"));
+  CHECK(world.upstream.calls.size() == 4);   // asked again
+}
+
+TEST_CASE("revoker: a token that is only being asked about is unknown: revoking it takes from the quota (F102)") {
+  ServiceWorld world;
+  Wire& asking = world.connect();
+  Wire& revoking = world.connect();
+  int refused = 0;
+  for (std::uint64_t i = 0; i < UnknownQuota::kBurst + 10; ++i) {
+    const std::string token = "made-up-" + std::to_string(i);
+    const std::size_t call = world.upstream.calls.size();
+    world.arrive(asking, request_for(token));
+    revoking.written.clear();
+    world.arrive(revoking, request_for(token, "/revoke"));
+    for (std::size_t c = call; c < world.upstream.calls.size(); ++c) {
+      world.answer(c, upstream_reply(200, R"({"active":false})"));
+    }
+    if (has(revoking, "503")) ++refused;
+    asking.written.clear();
+  }
+  CHECK(refused == 10);
+}
+
+}  // namespace introspectd::service
