@@ -11,7 +11,6 @@
 #include <utility>
 #include <vector>
 
-#include "io/spread.h"
 #include "tests/unit/io/loop_fixture.h"
 
 namespace introspectd::io {
@@ -134,28 +133,6 @@ TEST_CASE("listener: a connection that was reset in the queue does not stop the 
   }
   const FileDescriptor client = connect_to(f.listener.port());
   CHECK(run_until(f.loop, [&] { return !f.accepted.empty(); }));
-}
-
-TEST_CASE("spread: connections go to the loop with the fewest, ties in turn") {
-  LeastConnections spread(3);
-  for (int round = 0; round < 4; ++round) {
-    CHECK(spread.take() == 0);
-    CHECK(spread.take() == 1);
-    CHECK(spread.take() == 2);
-  }
-  spread.give_back(1);
-  spread.give_back(1);
-  CHECK(spread.take() == 1);
-  CHECK(spread.take() == 1);
-  CHECK(spread.live(1) == 4);
-  CHECK(spread.total() == 12);
-}
-
-TEST_CASE("spread: one loop takes all") {
-  LeastConnections spread(1);
-  CHECK(spread.take() == 0);
-  CHECK(spread.take() == 0);
-  CHECK(spread.live(0) == 2);
 }
 
 }  // namespace introspectd::io
