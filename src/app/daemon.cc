@@ -111,7 +111,7 @@ class Daemon {
   int run();
 
  private:
-  bool open();
+  int open();   // an exit status
   bool open_listeners();
   void make_node();
   void take_connection(io::FileDescriptor fd);
@@ -154,7 +154,7 @@ Daemon::Daemon(Configuration configuration)
       watchdog_period_(io::watchdog_period(environment_value("WATCHDOG_USEC"), environment_value("WATCHDOG_PID"),
                                            ::getpid())) {}
 
-bool Daemon::open() {
+int Daemon::open() {
   io::ignore_sigpipe();
   std::size_t& most = configuration_.settings.listen.max_connections;
   const std::size_t kept = descriptors_kept(configuration_, front_count(configuration_.threads));
@@ -166,19 +166,19 @@ bool Daemon::open() {
     memory_.emplace(std::move(*mapping));
   } else {
     log_.error("cannot start", {{"what", "cache.memory"}, {"why", "the system refuses the address space"}});
-    return false;
+    return kExitCannotStart;
   }
   resolver_ = std::make_unique<io::Resolver>(back_);
   upstream_ = std::make_unique<io::CurlUpstream>(back_, *resolver_, "introspectd/" + std::string(kVersion));
   if (const auto configured = upstream_->configure(endpoints_of(configuration_)); !configured) {
     log_.error("cannot start", {{"what", "authorization_server"}, {"why", configured.error()}});
-    return false;
+    return kExitBadConfiguration;
   }
   for (std::size_t i = 0; i < front_count(configuration_.threads); ++i) {
     fronts_.push_back(std::make_unique<FrontThread>());
   }
   make_node();
-  return open_listeners();
+  return open_listeners() ? kExitOk : kExitBadConfiguration;   // F9, F10
 }
 
 void Daemon::make_node() {
@@ -296,7 +296,7 @@ void Daemon::wind_up() {
 }
 
 int Daemon::run() {
-  if (!open()) return kExitCannotStart;
+  if (const int status = open(); status != kExitOk) return status;
   signals_ = std::make_unique<io::Signals>(
       back_, io::Signals::Callbacks{[this] { terminate(); },
                                     [this] { log_.warning("hangup ignored", {{"why", "restart to read the conf"}}); }});

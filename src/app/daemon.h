@@ -10,8 +10,8 @@
 namespace introspectd::app {
 
 inline constexpr int kExitOk = 0;
-inline constexpr int kExitCannotStart = 71;   // EX_OSERR: a socket or memory was refused
-inline constexpr int kExitBadConfiguration = 78;
+inline constexpr int kExitCannotStart = 71;   // EX_OSERR: memory was refused
+inline constexpr int kExitBadConfiguration = 78;   // EX_CONFIG: also a listener that cannot be had (F9)
 
 // The file of a client secret is read again when its authorization server refuses it (F63).
 int run_daemon(Configuration configuration);

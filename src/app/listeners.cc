@@ -58,7 +58,7 @@ bool has(const Sockets& sockets, Purpose purpose, bool unix_socket) {
 
 std::optional<std::string> add_unix(Sockets& sockets, Purpose purpose, const UnixListener& listener) {
   auto socket = io::ListenSocket::unix_path(listener.path, listener.mode);
-  if (!socket) return listener.path + ": " + socket.error();
+  if (!socket) return socket.error();
   sockets.push_back({purpose, "unix:" + listener.path, std::move(*socket)});
   return std::nullopt;
 }
@@ -66,7 +66,7 @@ std::optional<std::string> add_unix(Sockets& sockets, Purpose purpose, const Uni
 std::optional<std::string> add_tcp(Sockets& sockets, Purpose purpose, const TcpAddress& address) {
   const std::string shown = format_tcp_address(address);
   auto socket = io::ListenSocket::tcp(address.address, address.port);
-  if (!socket) return shown + ": " + socket.error();
+  if (!socket) return socket.error();
   sockets.push_back({purpose, shown, std::move(*socket)});
   return std::nullopt;
 }
