@@ -20,7 +20,6 @@ from pathlib import Path
 from servers import Fleet
 
 HOT = 1000
-KEY_BYTES, BODY_BYTES = 32, 450
 TRANSPORTS = ("tcp", "unix")
 DEPTHS = (1, 16)
 # Limits of the ratio to uv_llhttp_server; pipelined ones are shown, not held yet.
@@ -180,8 +179,7 @@ def print_latency_table(bench):
 def print_fill(bench, filled, resident):
     tokens = bench.chosen.tokens
     print(f"\nFill: {tokens} misses at {filled['rate']:.0f}/s, {filled['cpu_us']:.1f} us of the daemon's CPU each; "
-          f"then {resident >> 20} MiB resident, {resident / tokens:.0f} B an entry, "
-          f"{resident / tokens - BODY_BYTES - KEY_BYTES:.0f} B of it beyond key and body")
+          f"then {resident >> 20} MiB resident of a budget of {bench.chosen.memory}")
 
 
 def compare(chosen, fleet):
