@@ -125,7 +125,9 @@ void Revoker::on_reply(Forward& forward, const ports::UpstreamReply& reply) {
       finish(forward, plain(Outcome::kRevoked));
       return;
     case oauth::RevocationAnswer::kRefused: {
-      if (forward.newly_dead && !MUTANT(refusal_leaves_it_dead)) parts_.purger.lift_dead(forward.hash, forward.server, forward.purge);
+      if (forward.newly_dead && !MUTANT(refusal_leaves_it_dead)) {
+        parts_.purger.lift_dead(forward.hash, forward.server, forward.purge);
+      }
       Reply refused = plain(Outcome::kRevocationRefused);
       refused.error = answer.error;
       finish(forward, std::move(refused));

@@ -86,7 +86,7 @@ std::string Swarm::new_token() {
 void Swarm::issue(ServerIndex server, std::string token) {
   TokenTruth& truth = sim_.issue(token, server);
   const std::int64_t now = sim_.model(server).true_seconds();
-  const auto soon = [&](std::int64_t most) { return now + static_cast<std::int64_t>(choice_.below(static_cast<std::uint64_t>(most))); };
+  const auto soon = [&](std::uint64_t most) { return now + static_cast<std::int64_t>(choice_.below(most)); };
   if (!choice_.chance(1, 4)) truth.exp = soon(3600) + 60;
   if (plan_.odd_times) {
     if (choice_.chance(1, 2)) truth.exp = soon(12);
