@@ -25,6 +25,7 @@ struct CallRecord {
   bool is_revocation = false;
   std::string token;                 // form-decoded from the body of the call
   bool retry = false;
+  std::size_t credential = 0;        // which of its server's, counted from the first
   Moment started;
   Moment ended;                      // not happened: in flight or given up
   bool given_up = false;
@@ -94,6 +95,7 @@ struct History {
   std::unordered_map<std::string, std::vector<std::size_t>> calls_of, purges_of;
   std::vector<std::vector<std::size_t>> flushes_of;   // by server
   std::vector<std::size_t> in_flight;                 // by server
+  std::vector<std::size_t> credential;                // by server: which one is valid now
   std::unordered_set<std::string> asked;              // (server, token) of every authorised request
 
   static std::string key(ServerIndex server, const std::string& token) { return std::to_string(server) + ' ' + token; }

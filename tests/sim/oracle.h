@@ -6,7 +6,7 @@
 //   I11 wall clock            I12 suspend               I15 I16 view and key  I17 provenance
 //   I18 I19 causes of false   I20 the last start wins   I21 fidelity          I22 policy, equal bytes
 //   I23 I30 causes of errors  I28 unauthorised          I29 deadlines         I31 one flight
-//   I32 limits                I33 retries, probes     F44 one call for all
+//   I32 limits                I33 retries, probes     F44 one call for all  I50 a new credential
 // I25, I26, I27 are judged by SimClient as bytes arrive, I53 by the Node's counters, I54 by the swarm.
 // Threads: one.  Owns: what it has found.  Errors: `violations`.  Cost: O(what is known of the token) a reply.
 #pragma once
@@ -74,11 +74,13 @@ class Oracle {
   void i20_last_start_wins(const Served& served);
   void i22_policy_and_bytes(const Served& served);
   void f59_not_before(const Served& served);
+  void i50_new_credential(const Served& served);
 
   // --- a false ---
   void judge_false(const AskRecord& ask);
   bool call_explains_false(const AskRecord& ask, const CallRecord& call) const;
   bool purge_explains_false(const AskRecord& ask, const PurgeRecord& purge) const;
+  bool found_it_dead(const PurgeRecord& purge) const;
   void i4_sticky(const AskRecord& ask);
 
   // --- an error ---
@@ -121,6 +123,7 @@ class Oracle {
     std::deque<MonoTime> retries, first_tries;
     unsigned failures = 0;         // in a row
     bool ever_failed = false;
+    std::vector<Moment> first_under_credential;   // the first call that started with it
     MonoTime last_success, opened, last_start;
     bool open = false;
   };

@@ -19,6 +19,9 @@ void forget_before(std::deque<MonoTime>& times, MonoTime limit) {
 }  // namespace
 
 void Oracle::on_call_started(const CallRecord& call) {
+  std::vector<Moment>& firsts = health_[call.server].first_under_credential;
+  if (firsts.size() <= call.credential) firsts.resize(call.credential + 1);
+  if (!firsts[call.credential].happened()) firsts[call.credential] = call.started;
   i21_fidelity(call);
   i32_limits(call);
   i33_retries(call);
@@ -71,7 +74,7 @@ void Oracle::i31_one_flight(const CallRecord& call) {
     if (other.id == call.id || other.ended.happened()) continue;
     ++others;
     const Stamp older = std::min(flight_start(call), flight_start(other));
-    bool overtaken = false;
+    bool overtaken = history_->credential[call.server] != 0;   // a new credential floors everything
     each_purge(call.server, call.token, [&](const PurgeRecord& purge) {
       overtaken = overtaken || (!purge.refused && (!purge.acked.happened() || purge.acked.stamp > older));
     });
@@ -115,8 +118,11 @@ void Oracle::i33_probes(const CallRecord& call) {
   Health& health = health_[call.server];
   const MonoTime now = call.started.mono;
   if (health.open && !call.retry && !call.is_revocation) {
-    const MonoTime before = std::max(health.opened, health.last_start);
-    if (now - before < kProbeGapLeast) found("I33", "more than one probe an interval", call.server, call.token);
+    // The first may have been due: the daemon can have opened a little before we were sure of it.
+    const bool first = health.last_start < health.opened;
+    if (!first && now - health.last_start < kProbeGapLeast) {
+      found("I33", "more than one probe an interval", call.server, call.token);
+    }
     health.last_start = now;
   }
 }

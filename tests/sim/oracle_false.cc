@@ -33,10 +33,24 @@ bool Oracle::call_explains_false(const AskRecord& ask, const CallRecord& call) c
   return call.nbf && seconds_of(*call.nbf) > world_->least_wall(call.ended, ask.replied) + knobs_->exp_skew;
 }
 
+// A refused revocation of a token that was dead already lifts nothing, and has prolonged what it found.
+bool Oracle::found_it_dead(const PurgeRecord& purge) const {
+  const auto& purges = history_->purges_for(purge.server, purge.token);
+  return std::any_of(purges.begin(), purges.end(), [&](std::size_t i) {
+    const PurgeRecord& other = history_->purges[i];
+    if (&other == &purge || other.refused || was_lifted(other) || other.sent.stamp > purge.acked.stamp) return false;
+    const MonoTime from = other.acked.happened() ? other.acked.mono : purge.acked.mono;
+    return purge.received.mono < from + std::max(knobs_->tombstone_ttl, knobs_->unknown_ttl());
+  });
+}
+
 // A dead token explains a false from the moment its purge may have been applied until it surely was forgotten.
 bool Oracle::purge_explains_false(const AskRecord& ask, const PurgeRecord& purge) const {
   if (purge.kind == PurgeKind::kFlush || purge.refused || purge.sent.stamp > ask.replied.stamp) return false;
-  if (was_lifted(purge) && purge.acked.happened() && purge.acked.stamp < ask.received.stamp) return false;
+  if (was_lifted(purge) && purge.acked.happened() && purge.acked.stamp < ask.received.stamp &&
+      !found_it_dead(purge)) {
+    return false;
+  }
   const MonoTime from = purge.acked.happened() ? purge.acked.mono : ask.received.mono;
   return ask.received.mono < from + std::max(knobs_->tombstone_ttl, knobs_->unknown_ttl());
 }
@@ -81,6 +95,7 @@ bool Oracle::certainly_known(const PurgeRecord& purge) const {
 bool Oracle::stands_stored(const CallRecord& call, const PurgeRecord& purge, std::uint64_t but) const {
   if (call.verdict != Verdict::kActive || call.ended.stamp > purge.sent.stamp) return false;
   const Duration age = purge.acked.mono - call.started.mono + kTick;
+  if (call.credential != history_->credential[call.server]) return false;
   if (call.nbf || call.iat || age >= life(call)) return false;
   if (call.exp) {
     const WallTime end = seconds_of(*call.exp) - knobs_->exp_skew;

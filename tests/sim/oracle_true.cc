@@ -42,6 +42,7 @@ void Oracle::judge_true(const AskRecord& ask) {
   f59_not_before(served);
   i20_last_start_wins(served);
   if (!served.from_store) return;
+  i50_new_credential(served);
   i9_zero_ttl_not_stored(served);
   i10_no_exp_short_life(served);
   i11_wall_clock_never_lengthens(served);
@@ -120,6 +121,17 @@ void Oracle::f59_not_before(const Served& served) {
   }
   if (stored && call.iat && seconds_of(*call.iat) > latest) {
     found("F59", named("an answer from the future was stored", ask, call), ask.server, ask.token);
+  }
+}
+
+// I50: once a reply under the new credential was there, nothing that the old one brought is served.
+void Oracle::i50_new_credential(const Served& served) {
+  const auto& [ask, call, stored] = served;
+  const auto& firsts = health_[ask.server].first_under_credential;
+  for (std::size_t newer = call.credential + 1; newer < firsts.size(); ++newer) {
+    if (firsts[newer].happened() && firsts[newer].stamp < ask.received.stamp) {
+      found("I50", named("an entry of a retired credential", ask, call), ask.server, ask.token);
+    }
   }
 }
 

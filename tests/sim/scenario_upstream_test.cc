@@ -215,6 +215,26 @@ TEST_CASE("upstream: a flood of made-up tokens evicts no hot positive (I42, F42,
   expect_clean_end(sim);
 }
 
+TEST_CASE("upstream: a changed secret is read again, and retires what the old one brought (F63, I50)") {
+  WorldKnobs knobs = calm_knobs();
+  SUBCASE("client_secret_basic") { knobs.servers[0].credential_in_body = false; }
+  SUBCASE("client_secret_post") { knobs.servers[0].credential_in_body = true; }
+  Simulation sim(1, knobs);
+  sim.issue("old");
+  sim.issue("new");
+  CHECK(sim.say(0, "old") == "true");
+  sim.rotate_secret();
+  CHECK(sim.say(0, "old") == "true");        // nothing has told us yet
+  CHECK(sim.calls(0, "old") == 1);
+  CHECK(sim.say(0, "new") == "true");        // 401, the file read, the same request again
+  CHECK(sim.calls(0, "new") == 2);
+  CHECK(sim.say(1, "old") == "true");
+  CHECK(sim.calls(0, "old") == 2);           // asked for again under the new credential
+  CHECK(sim.say(1, "new") == "true");
+  CHECK(sim.calls(0, "new") == 2);
+  expect_clean_end(sim);
+}
+
 TEST_CASE("upstream: no token is in any log line (I44, PEERS 9)") {
   Simulation sim(1, calm_knobs());
   sim.issue("very-secret-token");

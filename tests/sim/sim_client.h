@@ -45,6 +45,8 @@ class SimClient {
   void send_raw(std::string_view bytes) { connection_->send(bytes); }
   // Sends no more, and reads until the daemon has answered and closes (F36).
   void half_close();
+  // The daemon may close between two requests from now on, and what crosses its close is lost.
+  void expect_close() { close_expected_ = true; }
   // Leaves at once: what is owed to it will never arrive.
   void leave();
   void read_slowly(bool slowly);
@@ -73,6 +75,7 @@ class SimClient {
   std::size_t received_ = 0;       // offset of the end of the last complete reply
   bool open_ = true;
   bool slow_ = false;
+  bool close_expected_ = false;
   bool finished_ = false;          // we have sent FIN
   bool told_to_close_ = false;     // a reply said `Connection: close`
 };

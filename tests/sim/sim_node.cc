@@ -43,6 +43,7 @@ SimNode::SimNode(SimWorld& world, const WorldKnobs& knobs)
     front_loops_.push_back(std::make_unique<SimLoop>(world, i, knobs.loops));
   }
   build_settings(knobs);
+  secret_files_.resize(knobs.servers.size());
 }
 
 SimNode::~SimNode() {
@@ -90,7 +91,7 @@ void SimNode::start(ports::Upstream& upstream) {
       .cache_shards = cache_shards_,
       .log = Log(log_sink_),
       .version = "simulated",
-      .reload_secret = {},
+      .reload_secret = [this](cache::ServerId server) { return Secret(secret_files_[server]); },
       .log_losses = {},
   });
 }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/log.h"
@@ -37,6 +38,9 @@ class SimNode {
   void accept_admin(std::unique_ptr<ports::ByteStream> stream);
   void drain(UniqueFunction<void()> drained);
 
+  // What the daemon finds in a server's secret file when it reads it again; empty: nothing new.
+  void write_secret(std::size_t server, std::string secret) { secret_files_[server] = std::move(secret); }
+
   service::Node& node() { return *node_; }
   cache::BootKey boot_key() const { return boot_key_; }
   std::uint64_t count(service::Counter counter) { return node_->figures().counters[static_cast<std::size_t>(counter)]; }
@@ -57,6 +61,7 @@ class SimNode {
   std::size_t cache_shards_;
   service::Settings settings_;
   LogText log_sink_;
+  std::vector<std::string> secret_files_;
   cache::BootKey boot_key_;
   std::unique_ptr<SimLoop> back_loop_;
   std::vector<std::unique_ptr<SimLoop>> front_loops_;

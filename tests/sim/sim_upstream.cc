@@ -48,18 +48,24 @@ Duration between(Random& random, Duration least, Duration most) {
 
 }  // namespace
 
+bool SimUpstream::carries(const ports::UpstreamCall& call, const Credential& credential) {
+  if (call.authorization.reveal() != credential.authorization) return false;
+  const std::string_view body = call.body.reveal();
+  return credential.client_id.empty() || (form_value(body, "client_id") == credential.client_id &&
+                                          form_value(body, "client_secret") == credential.client_secret);
+}
+
 void SimUpstream::judge_bytes(const Server& server, const ports::UpstreamCall& call, CallRecord& record) {
   const std::string_view body = call.body.reveal();
   const auto token = form_value(body, "token");
   if (!token || token->empty()) parts_.violation("I21: a call without exactly one readable token: " + std::string(body));
   record.token = token.value_or("");
-  if (call.authorization.reveal() != server.authorization) {
-    parts_.violation("I15: a call with another server's credential: " + std::string(call.authorization.reveal()));
+  for (std::size_t i = server.credentials.size(); i-- > 0;) {
+    if (!carries(call, server.credentials[i])) continue;
+    record.credential = i;
+    return;
   }
-  if (!server.client_id.empty() && (form_value(body, "client_id") != server.client_id ||
-                                    form_value(body, "client_secret") != server.client_secret)) {
-    parts_.violation("I15: a call without its server's client_id and client_secret");
-  }
+  parts_.violation("I15: a call without a credential of its server: " + std::string(call.authorization.reveal()));
 }
 
 SimUpstream::Course SimUpstream::choose_course(const Server& server, const CallRecord& call) {
@@ -100,6 +106,7 @@ UpstreamReply SimUpstream::answer_revocation(const Server& server, CallRecord& r
 UpstreamReply SimUpstream::answer_now(ServerIndex index, std::uint64_t id, const Fault* fault) {
   const Server& server = parts_.servers[index];
   CallRecord& record = parts_.history.call(id);
+  if (record.credential + 1 != server.credentials.size()) fault = &sim::fault("F63 401 empty");
   if (fault != nullptr) {
     record.verdict = Verdict::kNothing;
     record.fault = fault->name;

@@ -31,11 +31,14 @@ struct ServerKnobs {
 
 class SimUpstream final : public ports::Upstream {
  public:
+  struct Credential {
+    std::string authorization;             // what a call must carry; empty: none
+    std::string client_id, client_secret;  // … in the body instead (client_secret_post)
+  };
   struct Server {
     ModelAs* model = nullptr;
     ServerKnobs knobs;
-    std::string authorization;             // what every call must carry; empty: none
-    std::string client_id, client_secret;  // … in the body instead (client_secret_post)
+    std::vector<Credential> credentials;   // the last one is valid, those before it are answered by 401
   };
   struct Parts {
     SimWorld& world;
@@ -66,6 +69,7 @@ class SimUpstream final : public ports::Upstream {
   };
   Course choose_course(const Server& server, const CallRecord& call);
   void judge_bytes(const Server& server, const ports::UpstreamCall& call, CallRecord& record);
+  static bool carries(const ports::UpstreamCall& call, const Credential& credential);
   ports::UpstreamReply answer_now(ServerIndex server, std::uint64_t id, const Fault* fault);
   ports::UpstreamReply answer_revocation(const Server& server, CallRecord& record);
 

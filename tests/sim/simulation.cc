@@ -30,17 +30,11 @@ Simulation::Simulation(std::uint64_t seed, WorldKnobs knobs) : knobs_(std::move(
     SimUpstream::Server& server = servers_.emplace_back();
     server.model = models_.back().get();
     server.knobs = setup.knobs;
-    const std::string id = "node-" + setup.name;
-    const std::string secret = "secret of " + setup.name;
-    if (setup.credential_in_body) {
-      server.client_id = id;
-      server.client_secret = secret;
-    } else {
-      server.authorization = "Basic " + base64(form_encode(id, world_.random(), true) + ":secret+of+" + setup.name);
-    }
+    server.credentials.push_back(credential(servers_.size() - 1, "secret of " + setup.name));
   }
   history_.flushes_of.resize(knobs_.servers.size());
   history_.in_flight.resize(knobs_.servers.size());
+  history_.credential.resize(knobs_.servers.size());
   oracle_ = std::make_unique<Oracle>(world_, history_, knobs_, [this] {
     const cache::ShardCounts counts = node_->node().cache().counts();
     return Oracle::Excuses{counts.dead_forgotten_early != 0, counts.evicted != 0};
@@ -51,6 +45,24 @@ Simulation::Simulation(std::uint64_t seed, WorldKnobs knobs) : knobs_(std::move(
       [this](const std::string& sentence) { found(sentence); }});
   node_->start(*upstream_);
   story_clients_.resize(knobs_.callers.size());
+}
+
+SimUpstream::Credential Simulation::credential(ServerIndex server, const std::string& secret) const {
+  const ServerSetup& setup = knobs_.servers[server];
+  const std::string id = "node-" + setup.name;
+  if (setup.credential_in_body) return {"", id, secret};
+  Random plain(0);
+  std::string halves = form_encode(id, plain, true) + ":" + form_encode(secret, plain, true);
+  for (std::size_t at = halves.find("%20"); at != std::string::npos; at = halves.find("%20")) halves.replace(at, 3, "+");
+  return {"Basic " + base64(halves), "", ""};
+}
+
+// The server takes only the new secret from now on; the daemon finds it in its file when it looks.
+void Simulation::rotate_secret(ServerIndex server) {
+  const std::string secret = "secret-" + std::to_string(servers_[server].credentials.size());
+  servers_[server].credentials.push_back(credential(server, secret));
+  history_.credential[server] = servers_[server].credentials.size() - 1;
+  node_->write_secret(server, secret);
 }
 
 Simulation::~Simulation() {
@@ -252,10 +264,17 @@ std::string Simulation::revoke_and_wait(std::size_t caller, const std::string& t
   return wait_for(revoke(story_client(caller), caller, token));
 }
 
+void Simulation::drain() {
+  draining_ = true;
+  for (const auto& client : clients_) client->expect_close();
+  node_->drain([this] { drained_ = true; });
+}
+
 void Simulation::finish() {
   for (const auto& client : clients_) client->read_slowly(false);
   pass(knobs_.request_timeout * 3 + std::chrono::seconds{30});
   oracle_->at_end();
+  if (draining_ && !drained_) found("F119: a drain does not end");
   for (const auto& client : clients_) client->leave();
   pass(std::chrono::seconds{70});
   check_counters();

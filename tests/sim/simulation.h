@@ -72,6 +72,9 @@ class Simulation {
   void flush_and_wait(ServerIndex server = 0) { wait_for(flush(server)); }
   void pass(Duration time) { world_.run_for(time); }
 
+  void rotate_secret(ServerIndex server = 0);
+  // What is under way is answered, nothing new is taken (F119).
+  void drain();
   // Everybody is served, clients leave, counters are compared (I53). Once.
   void finish();
   // A token of the model AS that is active, as short-lived or long as `truth` is then told to be.
@@ -83,6 +86,7 @@ class Simulation {
   std::uint64_t send_purge(PurgeRecord purge, SimClient& client, AskRecord ask, const RequestText& request);
   SimClient& story_client(std::size_t caller);
   void check_counters();
+  SimUpstream::Credential credential(ServerIndex server, const std::string& secret) const;
 
   WorldKnobs knobs_;
   SimWorld world_;
@@ -96,6 +100,8 @@ class Simulation {
   SimClient* admin_ = nullptr;
   std::vector<SimClient*> story_clients_;
   std::uint64_t next_connection_ = 0;
+  bool draining_ = false;
+  bool drained_ = false;
 };
 
 }  // namespace introspectd::sim

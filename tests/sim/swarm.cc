@@ -57,6 +57,7 @@ class Swarm {
   void introspect(SimClient& client);
   void send_broken(SimClient& client);
   void storm();
+  void purge_storm();
 
   Random choice_;
   SwarmPlan plan_;
@@ -184,6 +185,21 @@ void Swarm::storm() {
   for (std::size_t i = 0; i < count; ++i) sim_.introspect(some_client(), caller, token);
 }
 
+// More tokens of one shard are revoked at once than it can remember, while others of it are being asked for: the fill
+// floor has to rise, and who asks after that waits for a successor flight.
+void Swarm::purge_storm() {
+  const std::size_t caller = choice_.below(plan_.world.callers.size());
+  const ServerIndex server = plan_.world.callers[caller].server;
+  const std::string token = some_token(server);
+  sim_.introspect(some_client(), caller, token);
+  sim_.pass(up_to(plan_.gap_most));
+  for (int i = 0; i < 24; ++i) {
+    sim_.operator_purge(some_token(server), server);
+    if (i % 6 == 5) sim_.pass(up_to(milliseconds{20}));
+    if (i % 8 == 7) sim_.introspect(some_client(), caller, token);
+  }
+}
+
 void Swarm::disturb() {
   const ServerIndex server = choice_.below(tokens_.size());
   if (one_in(plan_.operator_purge)) sim_.operator_purge(some_token(server), server);
@@ -210,12 +226,14 @@ void Swarm::disturb() {
   if (sim_.world().mono() >= outage_ends_) {
     for (const ServerIndex ended : std::exchange(down_, {})) sim_.server(ended).down = false;
   }
+  if (one_in(plan_.rotate)) sim_.rotate_secret(server);
   if (one_in(plan_.reissue)) issue(server, new_token());
 }
 
 void Swarm::act() {
   disturb();
   if (one_in(plan_.storm)) storm();
+  if (one_in(plan_.purge_storm)) purge_storm();
   SimClient& client = some_client();
   const std::uint64_t burst = 1 + choice_.below(plan_.pipeline_most);
   for (std::uint64_t i = 0; i < burst && client.open(); ++i) ask_something(client);
@@ -231,6 +249,7 @@ SwarmResult Swarm::run(bool tell) {
   }
   const History& history = sim_.history();
   while (history.asks.size() < wanted_ && sim_.oracle().clean()) act();
+  if (plan_.drain) sim_.drain();
   if (sim_.oracle().clean()) sim_.finish();
 
   SwarmResult result;
@@ -245,6 +264,9 @@ SwarmResult Swarm::run(bool tell) {
     if (ask.kind != AskKind::kIntrospect || ask.status != 200) continue;
     ++(ask.body == R"({"active":false})" ? result.falses : result.trues);
   }
+  const service::Figures figures = sim_.node().node().figures();
+  result.counters = figures.counters;
+  result.outcomes = figures.outcomes;
   result.violations = sim_.oracle().violations();
   if (tell || !result.violations.empty()) result.story = plan_.switches;
   return result;

@@ -3,10 +3,13 @@
 // Threads: one.  Owns: the world of the seed.  Errors: the violations in the result.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "service/loop_counters.h"
+#include "service/outcomes.h"
 #include "tests/sim/oracle.h"
 
 namespace introspectd::sim {
@@ -16,6 +19,8 @@ struct SwarmResult {
   std::uint64_t requests = 0;
   std::uint64_t steps = 0;
   std::uint64_t trues = 0, falses = 0, errors = 0, calls = 0, purges = 0, gone = 0;
+  std::array<std::uint64_t, service::kCounters> counters{};   // the daemon's own
+  std::array<std::uint64_t, service::kOutcomes> outcomes{};
   std::vector<Violation> violations;
   std::string story;         // with `tell`: which switches were on
 };

@@ -129,6 +129,9 @@ void draw_behaviour(Draw& draw, SwarmPlan& plan) {
   if (draw.on("outages", 5)) plan.outage = draw.rate(60, 200);
   if (draw.on("storms", 4)) plan.storm = draw.rate(20, 100);
   if (draw.on("reissues", 2)) plan.reissue = draw.rate(5, 40);
+  if (plan.tiny_shards && draw.on("purge_storms", 2)) plan.purge_storm = draw.rate(20, 60);
+  if (draw.on("rotations", 6)) plan.rotate = draw.rate(40, 150);
+  plan.drain = draw.on("drain", 4);
   plan.odd_tokens = draw.on("odd_tokens");
   plan.odd_times = draw.on("odd_times", 2);
 }

@@ -27,6 +27,9 @@ struct SwarmPlan {
   std::uint64_t bad_credential = 0, broken_form = 0, broken_http = 0, wrong_route = 0;
   std::uint64_t leave = 0, half_close = 0, slow_reader = 0;
   std::uint64_t wall_jump = 0, suspend = 0, stall = 0, outage = 0;
+  std::uint64_t purge_storm = 0;     // many tokens of one shard are revoked while they are asked for
+  std::uint64_t rotate = 0;
+  bool drain = false;
   std::uint64_t reissue = 0;         // a new token takes the place of an old one
   std::uint64_t storm = 0;           // many requests for one token at once
   bool odd_tokens = false;           // characters that need escaping
