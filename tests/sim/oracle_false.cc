@@ -114,7 +114,7 @@ bool Oracle::stands_stored(const CallRecord& call, const PurgeRecord& purge, std
 }
 
 MonoTime Oracle::dead_until_at_least(const PurgeRecord& purge) const {
-  return purge.received.mono - kTick + (certainly_known(purge) ? knobs_->tombstone_ttl
+  return purge.received.mono + (certainly_known(purge) ? knobs_->tombstone_ttl
                                                        : std::min(knobs_->tombstone_ttl, knobs_->unknown_ttl()));
 }
 
