@@ -223,12 +223,12 @@ bool Daemon::open_listeners() {
 
 // On the back loop: the peer is known before a front is chosen, so that one peer cannot take every place (F39).
 void Daemon::take_connection(io::FileDescriptor fd) {
-  const std::optional<std::size_t> front = node_->place_connection(io::read_peer(fd.get()));
+  ports::Peer peer = io::read_peer(fd.get());
+  const std::optional<std::size_t> front = node_->place_connection(peer);
   if (!front) return;   // over a limit: closed
   io::UvLoop& loop = fronts_[*front]->loop;
-  loop.post([this, front = *front, &loop, fd = std::move(fd)]() mutable {
-    const ports::Peer peer = io::read_peer(fd.get());
-    if (std::unique_ptr<io::FdStream> stream = io::FdStream::open(loop, std::move(fd))) {
+  loop.post([this, front = *front, &loop, fd = std::move(fd), peer = std::move(peer)]() mutable {
+    if (std::unique_ptr<io::FdStream> stream = io::FdStream::open(loop, std::move(fd), peer)) {
       node_->accept(front, std::move(stream));
     } else {
       node_->connection_failed(peer, front);

@@ -1,5 +1,6 @@
 #include "base/secret.h"
 
+#include <cstdint>
 #include <cstring>
 #include <utility>
 
@@ -11,9 +12,17 @@ void zeroize(char* bytes, std::size_t size) noexcept {
 
 bool equal_in_constant_time(std::string_view a, std::string_view b) noexcept {
   if (a.size() != b.size()) return false;
-  unsigned difference = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    difference |= static_cast<unsigned>(static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]));
+  std::uint64_t difference = 0;
+  std::size_t at = 0;
+  for (; at + sizeof difference <= a.size(); at += sizeof difference) {   // by words: this is on the hit path
+    std::uint64_t x = 0;
+    std::uint64_t y = 0;
+    std::memcpy(&x, a.data() + at, sizeof x);
+    std::memcpy(&y, b.data() + at, sizeof y);
+    difference |= x ^ y;
+  }
+  for (; at < a.size(); ++at) {
+    difference |= static_cast<std::uint64_t>(static_cast<unsigned char>(a[at]) ^ static_cast<unsigned char>(b[at]));
   }
   return difference == 0;
 }

@@ -1,10 +1,11 @@
 #include "cache/identity.h"
 
-#include <openssl/evp.h>
+// Deprecated in favour of EVP since 3.0, and kept: see hash_token.
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/sha.h>
 
 #include <bit>
 #include <cstring>
-#include <utility>
 
 #include "base/assert.h"
 
@@ -42,38 +43,17 @@ std::uint64_t load_word(const char* bytes) noexcept {
 
 }  // namespace
 
-struct TokenHasher::Digest {
-  struct ContextFree {
-    void operator()(EVP_MD_CTX* freed) const noexcept { EVP_MD_CTX_free(freed); }
-  };
-  struct AlgorithmFree {
-    void operator()(EVP_MD* freed) const noexcept { EVP_MD_free(freed); }
-  };
-  std::unique_ptr<EVP_MD, AlgorithmFree> algorithm{EVP_MD_fetch(nullptr, "SHA256", nullptr)};
-  std::unique_ptr<EVP_MD_CTX, ContextFree> context{EVP_MD_CTX_new()};
-};
-
-TokenHasher::TokenHasher() : digest_(std::make_unique<Digest>()) {
-  CHECK_INVARIANT(digest_->algorithm != nullptr && digest_->context != nullptr);
-  CHECK_INVARIANT(EVP_DigestInit_ex2(digest_->context.get(), digest_->algorithm.get(), nullptr) == 1);
-}
-TokenHasher::TokenHasher(TokenHasher&&) noexcept = default;
-TokenHasher& TokenHasher::operator=(TokenHasher&&) noexcept = default;
-TokenHasher::~TokenHasher() = default;
-
-TokenHash TokenHasher::hash(std::string_view token) {
+// The low-level functions: their state is a plain struct on our stack. EVP takes and frees a heap block for every token
+// (OpenSSL 3.0 makes the algorithm's context anew at each initialisation), and the hit path allocates nothing.
+TokenHash hash_token(std::string_view token) {
   TokenHash hash;
-  unsigned size = 0;
-  EVP_MD_CTX* const context = digest_->context.get();
-  // Re-initialised after the digest, so that no block of the token stays in the context (I44).
-  const bool done = EVP_DigestUpdate(context, token.data(), token.size()) == 1 &&
-                    EVP_DigestFinal_ex(context, hash.bytes.data(), &size) == 1 &&
-                    EVP_DigestInit_ex2(context, nullptr, nullptr) == 1;
-  CHECK_INVARIANT(done && size == hash.bytes.size());
+  SHA256_CTX state;
+  const bool done = SHA256_Init(&state) == 1 && SHA256_Update(&state, token.data(), token.size()) == 1 &&
+                    SHA256_Final(hash.bytes.data(), &state) == 1;
+  CHECK_INVARIANT(done);
+  explicit_bzero(&state, sizeof state);   // it holds the token's last block (I44)
   return hash;
 }
-
-TokenHash hash_token(std::string_view token) { return TokenHasher().hash(token); }
 
 std::uint64_t siphash(const BootKey& key, std::string_view bytes) noexcept {
   SipState state{key.k0 ^ 0x736f6d6570736575ULL, key.k1 ^ 0x646f72616e646f6dULL, key.k0 ^ 0x6c7967656e657261ULL,

@@ -20,6 +20,7 @@ bool same_name(std::string_view a, std::string_view b) noexcept {
 }
 
 bool is_media_type(std::string_view content_type, std::string_view media_type) noexcept {
+  if (content_type == media_type) return true;   // as nearly every client writes it
   std::string_view type = content_type.substr(0, content_type.find(';'));
   while (!type.empty() && is_blank(type.front())) type.remove_prefix(1);
   while (!type.empty() && is_blank(type.back())) type.remove_suffix(1);

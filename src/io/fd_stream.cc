@@ -19,13 +19,19 @@ ports::IoResult failure_of(int error) {
 }  // namespace
 
 std::unique_ptr<FdStream> FdStream::open(UvLoop& loop, FileDescriptor fd) {
+  ports::Peer peer = read_peer(fd.get());
+  return open(loop, std::move(fd), std::move(peer));
+}
+
+std::unique_ptr<FdStream> FdStream::open(UvLoop& loop, FileDescriptor fd, ports::Peer peer) {
   const int number = fd.get();
-  std::unique_ptr<FdStream> stream(new FdStream(std::move(fd)));  // NOLINT: the constructor is private
+  std::unique_ptr<FdStream> stream(
+      new FdStream(std::move(fd), std::move(peer)));  // NOLINT: the constructor is private
   if (!stream->watch_.open(loop.raw(), number, stream.get(), &FdStream::on_ready)) return nullptr;
   return stream;
 }
 
-FdStream::FdStream(FileDescriptor fd) : fd_(std::move(fd)), peer_(read_peer(fd_.get())) {
+FdStream::FdStream(FileDescriptor fd, ports::Peer peer) : fd_(std::move(fd)), peer_(std::move(peer)) {
   if (!peer_.is_unix) {
     // A reply is one write; waiting for the peer's ACK would only delay it.
     const int on = 1;

@@ -17,6 +17,8 @@ namespace introspectd::io {
 
 class FdStream final : public ports::ByteStream {
  public:
+  // `peer`: what read_peer told of this fd, where somebody has asked already.
+  static std::unique_ptr<FdStream> open(UvLoop& loop, FileDescriptor fd, ports::Peer peer);
   static std::unique_ptr<FdStream> open(UvLoop& loop, FileDescriptor fd);
 
   ports::IoResult read(std::span<char> into) override;
@@ -26,7 +28,7 @@ class FdStream final : public ports::ByteStream {
   const ports::Peer& peer() const override { return peer_; }
 
  private:
-  explicit FdStream(FileDescriptor fd);
+  FdStream(FileDescriptor fd, ports::Peer peer);
 
   static void on_ready(void* owner, Readiness ready);
 

@@ -126,7 +126,7 @@ Outcome Introspect::identify(ServerSession& session, const http::Request& reques
 
 void Introspect::introspect(ServerSession& session, const Asked& asked, std::string_view token) {
   cache::Question question;
-  question.token = hasher_.hash(token);
+  question.token = cache::hash_token(token);
   question.place = parts_.cache.place(question.token);
   question.server = asked.server;
   question.view = parts_.view_of_server[asked.server];
@@ -182,7 +182,7 @@ void Introspect::look_up(ServerSession& session, const Asked& asked, const cache
 void Introspect::revoke(ServerSession& session, const Asked& asked, std::string_view token, std::string_view hint) {
   constexpr std::size_t kHintMost = 64;
   RevokeRequest request;
-  request.hash = hasher_.hash(token);
+  request.hash = cache::hash_token(token);
   request.server = asked.server;
   request.token = Secret(token);
   request.hint = std::string(hint.substr(0, kHintMost));

@@ -2,7 +2,7 @@
 // A hit is answered here and now; a miss is posted to the back loop and its reply completes the session.
 // Order of checks (SPEC §2): peer → framing → route, method, media type → caller → token, so that an unauthorised
 // caller learns nothing of a token and causes nothing (I28).
-// Threads: one loop each.  Owns: its digest context and decode buffer.  Errors: outcomes.
+// Threads: one loop each.  Owns: its decode buffer.  Errors: outcomes.
 // Cost: a hit takes one lock and makes no allocation.
 #pragma once
 
@@ -70,7 +70,6 @@ class Introspect final : public Application {
 
   IntrospectParts parts_;
   CallerTable callers_;
-  cache::TokenHasher hasher_;
   Secret form_scratch_;
 };
 

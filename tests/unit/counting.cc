@@ -5,7 +5,6 @@
 
 #include <atomic>
 #include <cstdlib>
-#include <new>
 
 // Sanitizers watch allocations and locks by standing where this file would stand: theirs is the better use there.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -25,25 +24,31 @@ std::atomic<std::uint64_t> allocation_count{0};
 std::atomic<std::uint64_t> lock_count{0};
 
 #if INTROSPECTD_COUNTS
-void* counted(std::size_t size) {
-  allocation_count.fetch_add(1, std::memory_order_relaxed);
-  void* const block = std::malloc(size == 0 ? 1 : size);
-  if (block == nullptr) std::abort();
-  return block;
-}
-
 using LockFunction = int (*)(pthread_mutex_t*);
 #endif
 
 }  // namespace
 
 #if INTROSPECTD_COUNTS
-void* operator new(std::size_t size) { return counted(size); }
-void* operator new[](std::size_t size) { return counted(size); }
-void operator delete(void* block) noexcept { std::free(block); }
-void operator delete[](void* block) noexcept { std::free(block); }
-void operator delete(void* block, std::size_t) noexcept { std::free(block); }
-void operator delete[](void* block, std::size_t) noexcept { std::free(block); }
+// Under operator new, and under every library's own allocations. The work is libc's.
+extern "C" {
+void* __libc_malloc(std::size_t size);                        // NOLINT: glibc's own names
+void* __libc_calloc(std::size_t count, std::size_t size);     // NOLINT
+void* __libc_realloc(void* block, std::size_t size);          // NOLINT
+
+void* malloc(std::size_t size) noexcept {
+  allocation_count.fetch_add(1, std::memory_order_relaxed);
+  return __libc_malloc(size);
+}
+void* calloc(std::size_t count, std::size_t size) noexcept {
+  allocation_count.fetch_add(1, std::memory_order_relaxed);
+  return __libc_calloc(count, size);
+}
+void* realloc(void* block, std::size_t size) noexcept {
+  allocation_count.fetch_add(1, std::memory_order_relaxed);
+  return __libc_realloc(block, size);
+}
+}
 
 // Stands before libc's own, which does the work.
 extern "C" int pthread_mutex_lock(pthread_mutex_t* mutex) noexcept {

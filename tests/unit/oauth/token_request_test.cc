@@ -2,24 +2,11 @@
 
 #include <doctest/doctest.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
 
-// Counts what this binary allocates, so that a test can say "nothing".
-namespace {
-std::atomic<std::size_t> g_allocations{0};
-}
-void* operator new(std::size_t size) {
-  ++g_allocations;
-  if (void* const block = std::malloc(size)) return block;
-  throw std::bad_alloc();
-}
-void operator delete(void* block) noexcept { std::free(block); }
-void operator delete(void* block, std::size_t) noexcept { std::free(block); }
+#include "../counting.h"
 
 namespace introspectd::oauth {
 namespace {
@@ -176,21 +163,21 @@ TEST_CASE("token_request: what the scratch held before is gone") {
 
 TEST_CASE("token_request: a plain body costs no allocation, nor does an escaped one that fits the scratch") {
   Secret scratch;
-  const std::size_t before = g_allocations;
+  const std::uint64_t before = testing::allocations();
   const auto plain = read_token_request("token=2YotnFZFEjr1zCsicMWpAA&token_type_hint=access_token&x=1", scratch);
-  const std::size_t after_plain = g_allocations;
+  const std::uint64_t after_plain = testing::allocations();
   CHECK(plain.has_value());
   CHECK(after_plain == before);
   scratch.reserve(100);
-  const std::size_t before_escaped = g_allocations;
+  const std::uint64_t before_escaped = testing::allocations();
   const auto escaped = read_token_request("token=a%2Bb&client_id=c+d", scratch);
-  const std::size_t after_escaped = g_allocations;
+  const std::uint64_t after_escaped = testing::allocations();
   CHECK(escaped.has_value());
   CHECK(after_escaped == before_escaped);
   Secret none;
-  const std::size_t before_growth = g_allocations;
+  const std::uint64_t before_growth = testing::allocations();
   const auto grown = read_token_request("token=a%2Bb", none);
-  const std::size_t after_growth = g_allocations;
+  const std::uint64_t after_growth = testing::allocations();
   CHECK(grown.has_value());
   CHECK(after_growth == before_growth + 1);  // the counter counts
 }
