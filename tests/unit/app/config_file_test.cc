@@ -170,7 +170,7 @@ TEST_CASE_FIXTURE(ConfFixture, "config_file: a file that cannot be read is a pro
   files.put("/c", {std::string(kConfigBytesMost + 1, '#')});
   CHECK_FALSE(load_configuration("/c", world));
   files.put("/c", {kServer});
-  CHECK(load_configuration("/c", world)->path == "/c");
+  CHECK(load_configuration("/c", world).has_value());
 }
 
 }  // namespace introspectd::app
