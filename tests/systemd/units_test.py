@@ -57,7 +57,8 @@ def main():
                                    str(service))[0] == 0,
         "callers keep their uid": "PrivateUsers=" not in re.sub(r"^#.*$", "", text, flags=re.M),
         "no address list is guessed": "IPAddressAllow=" not in re.sub(r"^#.*$", "", text, flags=re.M),
-        "notify, watchdog, reload": all(key in text for key in ("Type=notify\n", "WatchdogSec=", "ExecReload=")),
+        "notify, watchdog, no restart on a refused conf": all(
+            key in text for key in ("Type=notify\n", "WatchdogSec=", "RestartPreventExitStatus=78")),
         "fd names are the daemon's": [
             re.search(r"^FileDescriptorName=(.*)$", (directory / unit).read_text(encoding="utf-8"), re.M).group(1)
             for unit in UNITS[1:]] == ["introspect", "admin"],
