@@ -120,7 +120,7 @@ MonoTime Oracle::dead_until_at_least(const PurgeRecord& purge) const {
 
 // I4: after a token is dead every reply for it is false for tombstone_ttl.
 void Oracle::i4_sticky(const AskRecord& ask) {
-  if (ask.body == R"({"active":false})" || excuses_().forgot_dead) return;
+  if (ask.body == R"({"active":false})" || ask.status == 408 || excuses_().forgot_dead) return;
   for (const std::size_t i : history_->purges_for(ask.server, ask.token)) {
     const PurgeRecord& purge = history_->purges[i];
     if (!was_applied(purge) || was_lifted(purge) || purge.acked.stamp > ask.received.stamp) continue;
