@@ -181,9 +181,39 @@ bool Fetcher::retry(Flight& flight, const ports::UpstreamReply& reply, bool cred
   const bool failed = reply.outcome == ports::TransportOutcome::kOk && reply.status >= 500;    // F68
   const bool left_alone = link.breaker().state() == Breaker::State::kOpen && !credential_renewed;
   if (left_alone || !(died || failed || credential_renewed)) return false;
+  if (hand_over(flight)) return true;
   if (!link.retries().take_retry(now)) return false;
   link.add(CallCounter::kRetries);
   call(flight, true);
+  return true;
+}
+
+// Those that nobody joins first: stopping a flight cancels an older one of its key, which must have had its turn.
+template <typename Match>
+std::vector<Fetcher::Flight*> Fetcher::matching(Match match) const {
+  std::vector<Flight*> found;
+  for (const FlightPtr& flight : ending_) {
+    if (match(*flight)) found.push_back(flight.get());
+  }
+  for (const auto& [key, flight] : joinable_) {
+    if (match(*flight)) found.push_back(flight.get());
+  }
+  return found;
+}
+
+// Instead of another try: a flight of the same key that started later is under way, and serves these waiters as well. A
+// retry beside it would be a third one (I31).
+bool Fetcher::hand_over(Flight& flight) {
+  const FlightKey key = key_of(flight.question);
+  const auto is_younger = [&](const Flight& other) {
+    return other.call != nullptr && other.ticket.seq > flight.ticket.seq && key_of(other.question) == key;
+  };
+  const std::vector<Flight*> younger = matching(is_younger);
+  if (younger.empty() || MUTANT(retry_beside_a_younger_flight)) return false;
+  const FlightPtr ended = take(flight);
+  std::vector<Waiter>& waiters = younger.back()->waiters;
+  waiters.insert(waiters.end(), ended->waiters.begin(), ended->waiters.end());
+  waiters_ += ended->waiters.size();
   return true;
 }
 
@@ -277,19 +307,6 @@ void Fetcher::follow_up(const Flight& flight, const Waiter& waiter) {
   }
   parts_.counters.add(Counter::kSuccessorFlights);
   start(std::move(request), admission.probe);
-}
-
-// Those that nobody joins first: stopping a flight cancels an older one of its key, which must have had its turn.
-template <typename Match>
-std::vector<Fetcher::Flight*> Fetcher::matching(Match match) const {
-  std::vector<Flight*> found;
-  for (const FlightPtr& flight : ending_) {
-    if (match(*flight)) found.push_back(flight.get());
-  }
-  for (const auto& [key, flight] : joinable_) {
-    if (match(*flight)) found.push_back(flight.get());
-  }
-  return found;
 }
 
 bool Fetcher::has_flight(const cache::TokenHash& token, cache::ServerId server) const {

@@ -104,6 +104,7 @@ class Fetcher {
   void call(Flight& flight, bool fresh_connection);
   void on_reply(Flight& flight, ports::UpstreamReply reply);
   bool retry(Flight& flight, const ports::UpstreamReply& reply, bool credential_renewed);
+  bool hand_over(Flight& flight);
   void finish(Flight& flight, const ports::UpstreamReply& reply);
   void finish_determined(Flight& flight, const oauth::IntrospectionAnswer& answer);
   void finish_failed(Flight& flight, Outcome outcome, int status);

@@ -80,6 +80,8 @@ class Oracle {
   void judge_false(const AskRecord& ask);
   bool call_explains_false(const AskRecord& ask, const CallRecord& call) const;
   bool purge_explains_false(const AskRecord& ask, const PurgeRecord& purge) const;
+  Duration dead_for_at_most() const;
+  MonoTime dead_from_at_most(const Moment& now, const PurgeRecord& purge) const;
   bool found_it_dead(const PurgeRecord& purge) const;
   void i4_sticky(const AskRecord& ask);
 

@@ -58,11 +58,14 @@ void Oracle::f44_nobody_asks_twice(const CallRecord& call) {
 // A retry belongs to the flight of its first try, which ended in the same turn.
 Stamp Oracle::flight_start(const CallRecord& call) const {
   if (!call.retry) return call.started.stamp;
-  const auto& calls = history_->calls_for(call.server, call.token);
-  for (auto i = calls.rbegin(); i != calls.rend(); ++i) {
-    const CallRecord& first = history_->calls[*i];
-    if (!first.retry && first.ended.happened() && first.ended.mono == call.started.mono) return first.started.stamp;
+  const CallRecord* first = nullptr;
+  for (const std::size_t i : history_->calls_for(call.server, call.token)) {
+    const CallRecord& other = history_->calls[i];
+    const bool in_this_turn = other.ended.happened() && other.ended.mono == call.started.mono;
+    if (other.retry || !in_this_turn || other.ended.stamp > call.started.stamp) continue;
+    if (first == nullptr || other.ended.stamp > first->ended.stamp) first = &other;
   }
+  if (first != nullptr) return first->started.stamp;
   return call.started.stamp;
 }
 

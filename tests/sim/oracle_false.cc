@@ -33,14 +33,25 @@ bool Oracle::call_explains_false(const AskRecord& ask, const CallRecord& call) c
   return call.nbf && seconds_of(*call.nbf) > world_->least_wall(call.ended, ask.replied) + knobs_->exp_skew;
 }
 
+// The daemon's ticks round a dead token's end up.
+Duration Oracle::dead_for_at_most() const {
+  return std::max(knobs_->tombstone_ttl, knobs_->unknown_ttl()) + 3 * kTick;
+}
+
+// The latest moment from which a purge may have made its token dead. One whose request ran out of time may have been
+// confirmed by the server after that, and is applied again then.
+MonoTime Oracle::dead_from_at_most(const Moment& now, const PurgeRecord& purge) const {
+  if (!purge.acked.happened()) return now.mono;
+  return purge.status == 504 ? purge.acked.mono + 2 * knobs_->longest_flight() : purge.acked.mono;
+}
+
 // A refused revocation of a token that was dead already lifts nothing, and has prolonged what it found.
 bool Oracle::found_it_dead(const PurgeRecord& purge) const {
   const auto& purges = history_->purges_for(purge.server, purge.token);
   return std::any_of(purges.begin(), purges.end(), [&](std::size_t i) {
     const PurgeRecord& other = history_->purges[i];
     if (&other == &purge || other.refused || was_lifted(other) || other.sent.stamp > purge.acked.stamp) return false;
-    const MonoTime from = other.acked.happened() ? other.acked.mono : purge.acked.mono;
-    return purge.received.mono < from + std::max(knobs_->tombstone_ttl, knobs_->unknown_ttl());
+    return purge.received.mono < dead_from_at_most(purge.acked, other) + dead_for_at_most();
   });
 }
 
@@ -51,8 +62,7 @@ bool Oracle::purge_explains_false(const AskRecord& ask, const PurgeRecord& purge
       !found_it_dead(purge)) {
     return false;
   }
-  const MonoTime from = purge.acked.happened() ? purge.acked.mono : ask.received.mono;
-  return ask.received.mono < from + std::max(knobs_->tombstone_ttl, knobs_->unknown_ttl());
+  return ask.received.mono < dead_from_at_most(ask.received, purge) + dead_for_at_most();
 }
 
 // I19: a false has a cause. I18: a failed call is none.
@@ -120,7 +130,7 @@ MonoTime Oracle::dead_until_at_least(const PurgeRecord& purge) const {
 
 // I4: after a token is dead every reply for it is false for tombstone_ttl.
 void Oracle::i4_sticky(const AskRecord& ask) {
-  if (ask.body == R"({"active":false})" || ask.status == 408 || excuses_().forgot_dead) return;
+  if (ask.body == R"({"active":false})" || excuses_().forgot_dead) return;
   for (const std::size_t i : history_->purges_for(ask.server, ask.token)) {
     const PurgeRecord& purge = history_->purges[i];
     if (!was_applied(purge) || was_lifted(purge) || purge.acked.stamp > ask.received.stamp) continue;

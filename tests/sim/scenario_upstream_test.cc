@@ -61,6 +61,22 @@ TEST_CASE("upstream: a retry takes a ticket of its own, so a flush before it doe
   expect_clean_end(sim);
 }
 
+TEST_CASE("upstream: a flushed flight is not tried again beside its successor, its waiters go there (I31)") {
+  Simulation sim(1, calm_knobs());
+  sim.issue("T");
+  sim.upstream().script(0, {milliseconds{300}, &fault("F78")});
+  sim.upstream().script(0, {milliseconds{800}, nullptr});
+  const auto before = sim.introspect(sim.connect(), 0, "T");
+  sim.pass(milliseconds{50});
+  sim.flush_and_wait();
+  const auto after = sim.introspect(sim.connect(), 1, "T");
+  CHECK(sim.wait_for(before) == "true");
+  CHECK(sim.wait_for(after) == "true");
+  CHECK(is_from_call(sim.ask_record(before), 2));
+  CHECK(sim.calls(0, "T") == 2);
+  expect_clean_end(sim);
+}
+
 TEST_CASE("upstream: the age of an answer is that of the try that brought it (I13)") {
   WorldKnobs knobs = calm_knobs();
   knobs.ttl = seconds{2};
