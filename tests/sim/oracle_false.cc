@@ -42,7 +42,13 @@ Duration Oracle::dead_for_at_most() const {
 // confirmed by the server after that, and is applied again then.
 MonoTime Oracle::dead_from_at_most(const Moment& now, const PurgeRecord& purge) const {
   if (!purge.acked.happened()) return now.mono;
-  return purge.status == 504 ? purge.acked.mono + 2 * knobs_->longest_flight() : purge.acked.mono;
+  MonoTime from = purge.acked.mono;
+  if (purge.status != 504) return from;
+  for (const CallRecord& call : history_->calls) {
+    if (!call.is_revocation || call.server != purge.server || call.token != purge.token) continue;
+    if (call.started.stamp > purge.sent.stamp) from = std::max(from, call.ended.happened() ? call.ended.mono : now.mono);
+  }
+  return from;
 }
 
 // A refused revocation of a token that was dead already lifts nothing, and has prolonged what it found.
