@@ -181,7 +181,8 @@ bool Fetcher::retry(Flight& flight, const ports::UpstreamReply& reply, bool cred
   const bool failed = reply.outcome == ports::TransportOutcome::kOk && reply.status >= 500;    // F68
   const bool left_alone = link.breaker().state() == Breaker::State::kOpen && !credential_renewed;
   if (left_alone || !(died || failed || credential_renewed)) return false;
-  if (hand_over(flight)) return true;
+  // Not to a flight that started under the old credential.
+  if (!credential_renewed && hand_over(flight)) return true;
   if (!link.retries().take_retry(now)) return false;
   link.add(CallCounter::kRetries);
   call(flight, true);

@@ -86,7 +86,8 @@ void Oracle::i31_one_flight(const CallRecord& call) {
             call.server, call.token);
     }
   }
-  if (others > 1) found("I31", "three flights of one key", call.server, call.token);
+  // A renewed credential is tried beside the flights that it overtakes.
+  if (others > 1 && history_->credential[call.server] == 0) found("I31", "three flights of one key", call.server, call.token);
 }
 
 // I32: calls in flight are limited; what is over is refused.

@@ -132,7 +132,7 @@ int run(const Arguments& arguments, const char* program) {
               static_cast<unsigned long long>(sum.requests), static_cast<unsigned long long>(sum.trues),
               static_cast<unsigned long long>(sum.falses), static_cast<unsigned long long>(sum.errors),
               static_cast<unsigned long long>(sum.calls), static_cast<unsigned long long>(sum.purges), broken);
-  constexpr std::uint64_t kLongRun = 150;
+  constexpr std::uint64_t kLongRun = 1000;
   if (arguments.last - arguments.first + 1 >= kLongRun) broken += print_unmet(sum);
   return broken == 0 ? 0 : 1;
 }
