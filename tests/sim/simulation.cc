@@ -275,7 +275,9 @@ void Simulation::finish() {
   for (const auto& client : clients_) client->read_slowly(false);
   pass(knobs_.request_timeout * 3 + std::chrono::seconds{30});
   oracle_->at_end();
-  if (draining_ && !drained_) found("F119: a drain does not end");
+  // Who takes a few bytes a second may keep a drain waiting until app ends it; nobody else may.
+  const bool trickle = knobs_.streams.window_bytes < 1024;
+  if (draining_ && !drained_ && !trickle) found("F119: a drain does not end");
   for (const auto& client : clients_) client->leave();
   pass(std::chrono::seconds{70});
   check_counters();
