@@ -183,6 +183,7 @@ int Daemon::open() {
 
 void Daemon::make_node() {
   std::vector<ports::EventLoop*> loops;
+  loops.reserve(fronts_.size());
   for (const std::unique_ptr<FrontThread>& front : fronts_) loops.push_back(&front->loop);
   node_ = std::make_unique<service::Node>(service::NodeParts{
       .back = back_,
