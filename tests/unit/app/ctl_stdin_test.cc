@@ -37,6 +37,13 @@ class Redirected {
   int error_;
 };
 
+// A root made by hand may have no pseudo terminals mounted; nothing can be typed there. Anything else is a failure.
+bool no_terminals_here() {
+  const bool none = ::access("/dev/pts/ptmx", F_OK) != 0;
+  if (none) MESSAGE("not tried: no devpts is mounted at /dev/pts");
+  return none;
+}
+
 struct Terminal {
   Terminal() { REQUIRE(::openpty(&master, &slave, nullptr, nullptr, nullptr) == 0); }
   Terminal(const Terminal&) = delete;
@@ -100,6 +107,7 @@ TEST_CASE("ctl_stdin: standard input that cannot be read is an error in words") 
 }
 
 TEST_CASE("ctl_stdin: a token typed at a terminal is one line and is not shown (I44)") {
+  if (no_terminals_here()) return;
   const Terminal terminal;
   std::string typed;
   {
@@ -121,6 +129,7 @@ TEST_CASE("ctl_stdin: a token typed at a terminal is one line and is not shown (
 }
 
 TEST_CASE("ctl_stdin: a signal at the prompt gives the terminal its echo back and then does what it does") {
+  if (no_terminals_here()) return;
   const Terminal terminal;
   const pid_t child = ::fork();
   if (child == 0) {
