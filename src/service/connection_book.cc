@@ -10,6 +10,7 @@ std::optional<std::size_t> ConnectionBook::take(const ports::Peer& peer) {
     const std::size_t of_peer = known == counts.of_peer.end() ? 0 : known->second;
     if (counts.all >= most_ || of_peer >= most_of_a_peer_) return std::nullopt;
     const std::size_t fronts = counts.of_front.size();
+    CHECK_INVARIANT(fronts != 0);
     std::size_t best = counts.next;
     for (std::size_t i = 0; i < fronts; ++i) {
       const std::size_t front = (counts.next + i) % fronts;

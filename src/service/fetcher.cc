@@ -147,12 +147,12 @@ void Fetcher::call(Flight& flight, bool fresh_connection) {
   call.body = std::move(post.body);
   call.fresh_connection = fresh_connection;
   call.timeout = link.settings().timeout;
-  flight.call = parts_.upstream.post(std::move(call), [this, &flight](ports::UpstreamReply reply) {
-    on_reply(flight, std::move(reply));
+  flight.call = parts_.upstream.post(std::move(call), [this, &flight](const ports::UpstreamReply& reply) {
+    on_reply(flight, reply);
   });
 }
 
-void Fetcher::on_reply(Flight& flight, ports::UpstreamReply reply) {
+void Fetcher::on_reply(Flight& flight, const ports::UpstreamReply& reply) {
   const ports::PendingToken ended = std::move(flight.call);
   const Now now = parts_.loop.now();
   link_of(flight).ended(reply, now.mono - flight.ticket.start.mono, now);

@@ -102,7 +102,7 @@ class Fetcher {
   Admission admit(const FetchRequest& request);
   void refuse(const FetchRequest& request, Outcome outcome);
   void call(Flight& flight, bool fresh_connection);
-  void on_reply(Flight& flight, ports::UpstreamReply reply);
+  void on_reply(Flight& flight, const ports::UpstreamReply& reply);
   bool retry(Flight& flight, const ports::UpstreamReply& reply, bool credential_renewed);
   bool hand_over(Flight& flight);
   void finish(Flight& flight, const ports::UpstreamReply& reply);

@@ -176,10 +176,13 @@ void Node::drain(UniqueFunction<void()> drained) {
   drained_ = std::move(drained);
   fronts_draining_ = fronts_.size();
   for (const std::unique_ptr<FrontSide>& side : fronts_) {
-    side->loop.post([this, front = side.get()] {
-      front->front.drain([this] { parts_.back.post([this] { front_drained(); }); });
-    });
+    side->loop.post([this, front = side.get()] { drain_front(*front); });
   }
+}
+
+// On the front's loop.
+void Node::drain_front(FrontSide& side) {
+  side.front.drain([this] { parts_.back.post([this] { front_drained(); }); });
 }
 
 void Node::front_drained() {

@@ -96,6 +96,7 @@ class Node {
   void make_views();
   void make_back();
   void make_front(std::size_t index);
+  void drain_front(FrontSide& side);
   void front_drained();
 
   NodeParts parts_;

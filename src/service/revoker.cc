@@ -103,7 +103,7 @@ void Revoker::call(Forward& forward, bool fresh_connection) {
   call.body = std::move(post.body);
   call.fresh_connection = fresh_connection;
   call.timeout = link.settings().timeout;
-  forward.call = parts_.upstream.post(std::move(call), [this, &forward](ports::UpstreamReply reply) {
+  forward.call = parts_.upstream.post(std::move(call), [this, &forward](const ports::UpstreamReply& reply) {
     on_reply(forward, reply);
   });
 }
@@ -130,7 +130,7 @@ void Revoker::on_reply(Forward& forward, const ports::UpstreamReply& reply) {
       }
       Reply refused = plain(Outcome::kRevocationRefused);
       refused.error = answer.error;
-      finish(forward, std::move(refused));
+      finish(forward, refused);
       return;
     }
     case oauth::RevocationAnswer::kUnavailable: {
@@ -157,7 +157,7 @@ bool Revoker::retry(Forward& forward, const ports::UpstreamReply& reply) {
   return true;
 }
 
-void Revoker::finish(Forward& forward, Reply reply) {
+void Revoker::finish(Forward& forward, const Reply& reply) {
   const std::vector<WaiterId> waiters = std::move(forward.waiters);
   forwards_.remove_if([&](const Forward& f) { return &f == &forward; });
   for (const WaiterId& waiter : waiters) parts_.replies.deliver(waiter, reply);

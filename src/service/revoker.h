@@ -71,7 +71,7 @@ class Revoker {
   void call(Forward& forward, bool fresh_connection);
   void on_reply(Forward& forward, const ports::UpstreamReply& reply);
   bool retry(Forward& forward, const ports::UpstreamReply& reply);
-  void finish(Forward& forward, Reply reply);
+  void finish(Forward& forward, const Reply& reply);
 
   RevokerParts parts_;
   std::vector<UnknownQuota> quotas_;   // a caller each
