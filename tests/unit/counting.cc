@@ -6,15 +6,12 @@
 #include <atomic>
 #include <cstdlib>
 
+#include "sanitizers.h"
+
 // Sanitizers watch allocations and locks by standing where this file would stand: theirs is the better use there.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if INTROSPECTD_ASAN || INTROSPECTD_TSAN
 #define INTROSPECTD_COUNTS 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define INTROSPECTD_COUNTS 0
-#endif
-#endif
-#ifndef INTROSPECTD_COUNTS
+#else
 #define INTROSPECTD_COUNTS 1
 #endif
 
