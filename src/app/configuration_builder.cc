@@ -178,7 +178,7 @@ void ConfigurationBuilder::read_cache() {
   cache.negative_ttl = duration(set, "negative_ttl");
   cache.tombstone_ttl = duration(set, "tombstone_ttl");
   cache.exp_skew = duration(set, "exp_skew");
-  cache.hold = duration(set, "hold");
+  configuration_.settings.revocation.hold = duration(set, "hold");
   if (world_.memory_limit && cache.memory_bytes > *world_.memory_limit) {  // F13
     const auto limit =
         std::min<std::uint64_t>(*world_.memory_limit, std::numeric_limits<std::int64_t>::max());

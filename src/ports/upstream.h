@@ -1,4 +1,4 @@
-// Upstream: sends one form POST to an authorization server and brings back its reply or the reason there is none.
+// Upstream: sends one request to an authorization server and brings back its reply or the reason there is none.
 // Never retries, never follows redirects, verifies TLS (I17); the service decides what a reply means.
 // Threads: the back loop only.  Owns: connections and their pool.
 // Errors: TransportOutcome.  Cost: a pooled connection's round trip; names resolved off the loop.
@@ -26,7 +26,9 @@ enum class TransportOutcome : std::uint8_t {
   kTooLarge,        // body over the cap (F53)
 };
 
-enum class UpstreamEndpoint : std::uint8_t { kIntrospection, kRevocation };
+// kIntrospection and kRevocation are form POSTs, kPoll and kVerification JSON POSTs (RFC 8936, SSF 1.0 §8.1.4), kKeys a GET
+// (RFC 7517); each with its own cap on the reply's body: 64 KiB, kKeys 256 KiB, kPoll 1 MiB.
+enum class UpstreamEndpoint : std::uint8_t { kIntrospection, kRevocation, kKeys, kPoll, kVerification };
 
 struct UpstreamCall {
   std::uint16_t authorization_server = 0;  // index of the configuration
@@ -42,6 +44,7 @@ struct UpstreamReply {
   int status = 0;
   std::string content_type;
   std::string retry_after;
+  std::string cache_control;
   std::string body;
 };
 

@@ -32,7 +32,7 @@ cache::CacheOptions cache_options(const NodeParts& parts) {
   options.freshness = {cache.ttl, cache.ttl_without_exp, cache.negative_ttl, cache.exp_skew};
   options.tombstone_ttl = cache.tombstone_ttl;
   options.longest_flight = longest_flight(parts.settings);
-  options.unknown_ttl = cache.hold + options.longest_flight + std::chrono::seconds{1};
+  options.unknown_ttl = parts.settings.revocation.hold + options.longest_flight + std::chrono::seconds{1};
   options.servers = parts.settings.authorization_servers.size();
   options.shards = parts.cache_shards;
   return options;

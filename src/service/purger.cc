@@ -20,6 +20,18 @@ void Purger::flush(cache::ServerId server) {
   counters_->add(Counter::kFlushes);
 }
 
+void Purger::apply(cache::ServerId server, std::span<const oauth::Signal> signals, bool trusted) {
+  bool floor = false;
+  for (const oauth::Signal& signal : signals) {
+    if (signal.kind == oauth::SignalKind::kDead) {
+      purge_token({signal.token}, server, trusted);
+    } else {
+      floor = true;
+    }
+  }
+  if (floor) flush(server);
+}
+
 bool Purger::renew_credential(cache::ServerId server) { return fetcher_->renew_credential(server); }
 
 bool Purger::lift_dead(const cache::TokenHash& token, cache::ServerId server, cache::Seq seq) {

@@ -3,8 +3,10 @@
 // Threads: the back loop only.  Owns: nothing.  Errors: none.  Cost: one shard lock for a token, one of each for all.
 #pragma once
 
-#include "base/log.h"
+#include <span>
+
 #include "cache/token_cache.h"
+#include "oauth/signal.h"
 #include "ports/event_loop.h"
 #include "service/fetcher.h"
 #include "service/loop_counters.h"
@@ -21,6 +23,9 @@ class Purger {
   // An entry of the token is there, or it is dead. A flight alone proves nothing (F102).
   bool knows(const cache::TokenHash& token, cache::ServerId server) const;
   void flush(cache::ServerId server);
+  // Everything that a source said of one AS, in this turn and in order: when this returns, every later lookup of any
+  // thread says so (I5).
+  void apply(cache::ServerId server, std::span<const oauth::Signal> signals, bool trusted);
   // The AS refused our credential: reads it again; a changed one retires what the old one brought (F63, I50).
   bool renew_credential(cache::ServerId server);
   bool lift_dead(const cache::TokenHash& token, cache::ServerId server, cache::Seq seq);

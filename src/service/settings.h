@@ -10,10 +10,36 @@
 
 #include "base/secret.h"
 #include "base/time.h"
+#include "codec/jose.h"
 #include "oauth/audience.h"
+#include "oauth/signal.h"
 #include "oauth/upstream_request.h"
+#include "service/channel_health.h"
 
 namespace introspectd::service {
+
+// SET poll (RFC 8936): the node asks for events; the best channel for nodes, no inbound port.
+struct PollSettings {
+  Secret bearer_token;                     // empty: the AS's client credential by Basic
+  Duration long_poll = std::chrono::seconds{10};   // how long one poll may be held open by the AS at most
+  std::size_t events_most = 100;           // maxEvents of one poll
+};
+
+// What is believed of an AS's signed events, and which channels it has.
+struct EventSettings {
+  std::string issuer;                      // empty: no signed event of this AS is accepted
+  bool has_keys = false;                   // jwks_uri is configured
+  std::vector<std::string> audience;       // accepted `aud`; empty: no signed event is accepted
+  std::vector<std::string> keycloak_resources;        // accepted `resource`; empty: as audience
+  std::vector<codec::JwsAlgorithm> algorithms;        // empty: all asymmetric ones
+  bool flush_when_unmappable = false;
+  std::optional<PollSettings> poll;
+  bool has_verification = false;           // an SSF verification endpoint is configured: verified every timeout / 3
+  std::string stream_id;                   // … of this stream
+  Secret verification_bearer;
+  bool assume_live = false;                // believed live without proof: said out loud
+  Secret global_revocation_bearer;         // who may POST /global-token-revocation; empty: nobody
+};
 
 struct AuthorizationServerSettings {
   std::string name;
@@ -23,6 +49,7 @@ struct AuthorizationServerSettings {
   std::string token_type_hint;             // sent upstream when not empty; part of the view
   Duration timeout = std::chrono::seconds{2};
   std::size_t max_in_flight = 256;         // beyond: 503 at once (I32)
+  EventSettings events;
 };
 
 struct CallerSettings {
@@ -57,12 +84,50 @@ struct CacheSettings {
   Duration negative_ttl = std::chrono::seconds{5};
   Duration tombstone_ttl = std::chrono::minutes{10};
   Duration exp_skew = std::chrono::seconds{1};
-  Duration hold = std::chrono::seconds{10};              // how long an unknown revoked token is remembered, plus flights
+  Duration ttl_live = std::chrono::minutes{5};           // instead of ttl while a revocation channel is proven alive
+};
+
+enum class OnLogout : std::uint8_t { kCutOff, kAsk };
+
+struct RevocationSettings {
+  Duration hold = std::chrono::seconds{10};   // after a revocation: ask, do not store
+  OnChannelLoss on_channel_loss = OnChannelLoss::kShorten;
+  Duration channel_timeout = std::chrono::seconds{30};
+  OnLogout on_logout = OnLogout::kCutOff;
+};
+
+// A signed webhook of the conf: POST /webhook/NAME, HMAC-SHA-256 over the body; members by JSON pointers (RFC 6901).
+struct WebhookSettings {
+  std::string name;
+  std::uint16_t authorization_server = 0;
+  Secret secret;
+  std::string signature_header;               // its value: hex or base64 of the HMAC, maybe behind "sha256="
+  std::string timestamp_header;               // where given: the HMAC is over "timestamp.body", and ≤ 5 min old
+  oauth::SignalKind kind = oauth::SignalKind::kCutOff;
+  std::string sub_pointer, sid_pointer, client_id_pointer, jti_pointer, token_pointer, token_sha256_pointer;
+  std::string time_pointer;                   // seconds since 1970; empty: the time of receipt
+  std::string only_pointer;                   // where given: only bodies whose member there is one of only_values
+  std::vector<std::string> only_values;       // others are accepted and ignored
+};
+
+struct NotifySettings {
+  ListenSettings limits;
+  std::vector<WebhookSettings> webhooks;
+};
+
+struct FleetSettings {
+  bool enabled = false;
+  Secret key;                                 // HMAC key of unsigned purges; empty: they stay local
+  Duration heartbeat = std::chrono::seconds{1};
+  std::size_t outbox_bytes = 4U << 20U;
 };
 
 struct Settings {
   ListenSettings listen;
   CacheSettings cache;
+  RevocationSettings revocation;
+  NotifySettings notify;
+  FleetSettings fleet;
   oauth::AudienceNames audiences;
   std::vector<AuthorizationServerSettings> authorization_servers;
   std::vector<CallerSettings> callers;

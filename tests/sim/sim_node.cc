@@ -62,7 +62,7 @@ void SimNode::build_settings(const WorldKnobs& knobs) {
   settings_.cache.negative_ttl = knobs.negative_ttl;
   settings_.cache.tombstone_ttl = knobs.tombstone_ttl;
   settings_.cache.exp_skew = knobs.exp_skew;
-  settings_.cache.hold = knobs.hold;
+  settings_.revocation.hold = knobs.hold;
   for (const ServerSetup& setup : knobs.servers) settings_.authorization_servers.push_back(settings_of(setup));
   for (std::size_t i = 0; i < knobs.callers.size(); ++i) {
     const CallerKnobs& from = knobs.callers[i];

@@ -102,7 +102,7 @@ max_in_flight = 42
   CHECK(cache.negative_ttl == seconds{22});
   CHECK(cache.tombstone_ttl == seconds{27});
   CHECK(cache.exp_skew == seconds{28});
-  CHECK(cache.hold == seconds{29});
+  CHECK(all.settings.revocation.hold == seconds{29});
   CHECK(all.log.level == LogLevel::kWarning);
   CHECK(all.log.lines_per_second == 30);
   REQUIRE(all.settings.authorization_servers.size() == 2);
@@ -161,7 +161,7 @@ TEST_CASE_FIXTURE(ConfFixture,
   CHECK(plain.settings.cache.negative_ttl == fresh.cache.negative_ttl);
   CHECK(plain.settings.cache.tombstone_ttl == fresh.cache.tombstone_ttl);
   CHECK(plain.settings.cache.exp_skew == fresh.cache.exp_skew);
-  CHECK(plain.settings.cache.hold == fresh.cache.hold);
+  CHECK(plain.settings.revocation.hold == fresh.revocation.hold);
   const service::AuthorizationServerSettings server;
   CHECK(plain.settings.authorization_servers[0].timeout == server.timeout);
   CHECK(plain.settings.authorization_servers[0].max_in_flight == server.max_in_flight);

@@ -1,0 +1,68 @@
+// EventInbox: where every revocation event enters, from whatever receiver. A signed event is verified under its
+// authorization server's keys, read by its kind, applied, relayed to the fleet, and only then accepted; what carries no
+// signature of the AS arrives as signals whose sender the receiver has authenticated.
+//   received → (keys at hand or fetched) → verified, within the turn's budget → applied, barrier → outbox → accepted
+// Threads: the back loop.  Owns: what waits for keys, for its turn or for the outbox.
+// Errors: EventResult.  Cost: one signature verification; ≤ 1 ms of them a turn.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/unique_function.h"
+#include "cache/identity.h"
+#include "codec/jose.h"
+#include "oauth/security_event.h"
+#include "oauth/signal.h"
+
+namespace introspectd::service {
+
+// Where it came from: a label of metrics, and what the revocation lag is told by.
+enum class EventOrigin : std::uint8_t {
+  kBackchannelLogout, kSetPush, kSetPoll, kKeycloak, kGlobalTokenRevocation, kWebhook, kRevocationEndpoint, kAdmin,
+  kFleet,
+};
+inline constexpr std::size_t kEventOrigins = static_cast<std::size_t>(EventOrigin::kFleet) + 1;
+std::string_view name_of(EventOrigin origin) noexcept;
+
+struct SignedEvent {
+  oauth::SignedEventKind kind = oauth::SignedEventKind::kSecurityEvent;
+  cache::ServerId server = 0;
+  EventOrigin origin = EventOrigin::kSetPush;
+  std::string jws;   // compact, as received
+};
+
+enum class EventVerdict : std::uint8_t {
+  kAccepted,            // applied and durable; a repeated one too (STD 5.04)
+  kMalformed, kWrongType, kWrongIssuer, kWrongAudience, kExpired,   // oauth::EventDefect
+  kUnsupportedKey,      // alg not allowed, crit, no key
+  kBadSignature,
+  kKeysUnavailable,     // the key may exist, but the JWKS cannot be had now: try again later
+  kOutboxFull,          // applied here, but cannot be relayed now: try again later
+  kOverloaded,          // too many events wait
+  kNotConfigured,       // the AS has no issuer, jwks_uri or event_audience in the configuration
+};
+inline constexpr std::size_t kEventVerdicts = static_cast<std::size_t>(EventVerdict::kNotConfigured) + 1;
+std::string_view name_of(EventVerdict verdict) noexcept;
+std::string_view describe(EventVerdict verdict) noexcept;   // a sentence for replies and logs
+
+struct EventResult {
+  EventVerdict verdict = EventVerdict::kAccepted;
+  oauth::SecurityEvent event;   // what was read, where it was accepted
+};
+
+class EventInbox {
+ public:
+  EventInbox() = default;
+  EventInbox(const EventInbox&) = delete;
+  EventInbox& operator=(const EventInbox&) = delete;
+  virtual ~EventInbox() = default;
+  // `done` runs once, in this turn or a later one; not after shut_down.
+  virtual void receive(SignedEvent event, UniqueFunction<void(EventResult)> done) = 0;
+  // From a sender that the receiver has authenticated; `event_time` of each is set. kAccepted, kOutboxFull.
+  virtual void receive_unsigned(cache::ServerId server, EventOrigin origin, oauth::Signals signals,
+                                UniqueFunction<void(EventResult)> done) = 0;
+};
+
+}  // namespace introspectd::service
