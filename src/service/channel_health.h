@@ -25,11 +25,12 @@ class ChannelHealth {
  public:
   explicit ChannelHealth(const ChannelPolicy& policy) : policy_(policy) {}
 
-  // Everything that was said until `dated` has been received and applied. Begins a stretch where none is.
+  // Everything that was said until `dated` has been received and applied. Begins a stretch where none is; dated before
+  // the last loss it says nothing any more.
   void proven(MonoTime dated);
-  // Nothing may be concluded from earlier proofs any more (a stream paused, a gap, an unanswered verification). What was
-  // missed may be delivered later: a new stretch begins with the next proof (I14).
-  void lost();
+  // Nothing may be concluded from proofs dated before `now` any more (a stream paused, a gap, an unanswered
+  // verification). What was missed may be delivered later: a new stretch begins with the next proof (I14).
+  void lost(MonoTime now);
 
   bool live(MonoTime now) const;
   struct Stretch {
@@ -43,6 +44,7 @@ class ChannelHealth {
  private:
   ChannelPolicy policy_;
   Stretch stretch_;
+  MonoTime loss_;   // the last one
 };
 
 }  // namespace introspectd::service

@@ -31,6 +31,15 @@ struct SignedEvent {
   cache::ServerId server = 0;
   EventOrigin origin = EventOrigin::kSetPush;
   std::string jws;   // compact, as received
+  std::string_view keycloak_action;   // the only one accepted (its path says it, STD 5.30), static; "": any
+};
+
+// Without a signature of the AS: the receiver has authenticated the sender. `event_time` of each signal is set.
+struct UnsignedEvent {
+  cache::ServerId server = 0;
+  EventOrigin origin = EventOrigin::kAdmin;
+  oauth::Signals signals;
+  bool trusted = true;   // tokens that this node never saw are kept in full (F102); false for what callers revoke
 };
 
 enum class EventVerdict : std::uint8_t {
@@ -60,9 +69,8 @@ class EventInbox {
   virtual ~EventInbox() = default;
   // `done` runs once, in this turn or a later one; not after shut_down.
   virtual void receive(SignedEvent event, UniqueFunction<void(EventResult)> done) = 0;
-  // From a sender that the receiver has authenticated; `event_time` of each is set. kAccepted, kOutboxFull.
-  virtual void receive_unsigned(cache::ServerId server, EventOrigin origin, oauth::Signals signals,
-                                UniqueFunction<void(EventResult)> done) = 0;
+  // kAccepted, kOutboxFull.
+  virtual void receive_unsigned(UnsignedEvent event, UniqueFunction<void(EventResult)> done) = 0;
 };
 
 }  // namespace introspectd::service
