@@ -12,8 +12,8 @@
 #include "base/time.h"
 #include "codec/jose.h"
 #include "oauth/audience.h"
-#include "oauth/signal.h"
 #include "oauth/upstream_request.h"
+#include "oauth/webhook.h"
 #include "service/channel_health.h"
 
 namespace introspectd::service {
@@ -103,11 +103,7 @@ struct WebhookSettings {
   Secret secret;
   std::string signature_header;               // its value: hex or base64 of the HMAC, maybe behind "sha256="
   std::string timestamp_header;               // where given: the HMAC is over "timestamp.body", and ≤ 5 min old
-  oauth::SignalKind kind = oauth::SignalKind::kCutOff;
-  std::string sub_pointer, sid_pointer, client_id_pointer, jti_pointer, token_pointer, token_sha256_pointer;
-  std::string time_pointer;                   // seconds since 1970; empty: the time of receipt
-  std::string only_pointer;                   // where given: only bodies whose member there is one of only_values
-  std::vector<std::string> only_values;       // others are accepted and ignored
+  oauth::WebhookFormat format;                // what its bodies mean
 };
 
 struct NotifySettings {
