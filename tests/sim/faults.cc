@@ -80,7 +80,7 @@ const Fault& fault(std::string_view name) {
 
 ports::UpstreamReply reply_of(const Fault& fault) {
   ports::UpstreamReply reply{fault.outcome, fault.status, std::string(fault.content_type),
-                             std::string(fault.retry_after), std::string(fault.body)};
+                             std::string(fault.retry_after), "", std::string(fault.body)};
   if (fault.name.starts_with("F52")) {
     reply.body = R"({"active":true,"x":)" + std::string(10'000, '[') + std::string(10'000, ']') + "}";
   }

@@ -19,6 +19,13 @@ using ServerIndex = std::size_t;
 // What an authorization server's answer is worth by RFC 7662 and GUARANTEES F46-F83.
 enum class Verdict : std::uint8_t { kActive, kInactive, kNothing };
 
+// Claims by which a purge names tokens, and what an answer says of itself. In a purge empty members leave the choice
+// open, and all empty name every token of the server; in an answer they are absent.
+struct Claims {
+  std::string sub, sid, client_id, jti;
+  bool empty() const { return sub.empty() && sid.empty() && client_id.empty() && jti.empty(); }
+};
+
 struct CallRecord {
   std::uint64_t id = 0;              // stands in the body of every active answer as the member "call"
   ServerIndex server = 0;
@@ -37,21 +44,34 @@ struct CallRecord {
   std::string body;                  // kActive: byte for byte
   std::optional<std::int64_t> exp, nbf, iat;
   std::vector<std::string> aud;
+  Claims claims;                     // kActive
+  bool offline_access = false;       // stands in its scope
 };
 
-enum class PurgeKind : std::uint8_t { kRevoke, kOperator, kFlush };
+enum class PurgeKind : std::uint8_t {
+  kRevoke, kOperator,          // a token, by name
+  kFlush,                      // everything of a server
+  kCutOff, kLogout, kHold,     // by claim (SPEC §6)
+  kForgetNegatives,            // every inactive answer of a server
+};
 
 struct PurgeRecord {
   PurgeKind kind = PurgeKind::kRevoke;
   ServerIndex server = 0;
-  std::string token;                 // empty: kFlush
+  std::string token;                 // kRevoke, kOperator
+  Claims claims;                     // kCutOff, kLogout, kHold
+  std::int64_t event_time = 0;       // … seconds since 1970, by the server's clock, inclusive
   std::size_t caller = 0;
   Moment sent;
   Moment received;                   // the daemon had read the whole request
   Moment acked;                      // the daemon had written the whole reply
+  Moment delivered_last;             // a feed gave it to the daemon again, after the acknowledgement maybe
   int status = 0;
   std::string reply;
   bool refused = false;              // never applied: a quota, a limit, a broken request
+
+  bool by_claim() const { return kind == PurgeKind::kCutOff || kind == PurgeKind::kLogout || kind == PurgeKind::kHold; }
+  bool by_token() const { return kind == PurgeKind::kRevoke || kind == PurgeKind::kOperator; }
 };
 
 // Why a request was made the way it was; decides what may come back.
@@ -59,6 +79,7 @@ enum class AskKind : std::uint8_t {
   kIntrospect,
   kRevoke,
   kAdmin,
+  kEvent,              // a revocation event at the notify listener
   kBadCredential,      // 401, whatever the token (I28)
   kImpossibleToken,    // F18: false, nobody asked
   kBrokenForm,         // 400: no token, twice a token, a bad escape
@@ -83,7 +104,7 @@ struct AskRecord {
   std::string body;
   std::string reply_bytes;           // without Date: for I28
   bool gone = false;                 // the client left, or the connection was cut by what came before
-  std::size_t purge = SIZE_MAX;      // of kRevoke and kAdmin
+  std::vector<std::size_t> purges;   // what it asks for: of kRevoke, kAdmin and kEvent
   bool slow = false;                 // its client did not read, or did not send, at its own will
 };
 
@@ -93,7 +114,8 @@ struct History {
   std::vector<AskRecord> asks;
   // The same by (server, token).
   std::unordered_map<std::string, std::vector<std::size_t>> calls_of, purges_of;
-  std::vector<std::vector<std::size_t>> flushes_of;   // by server
+  std::vector<std::vector<std::size_t>> flushes_of;        // by server
+  std::vector<std::vector<std::size_t>> claim_purges_of;   // by server, with kForgetNegatives
   std::vector<std::size_t> in_flight;                 // by server
   std::vector<std::size_t> credential;                // by server: which one is valid now
   std::unordered_set<std::string> asked;              // (server, token) of every authorised request
@@ -104,6 +126,17 @@ struct History {
   }
   const std::vector<std::size_t>& purges_for(ServerIndex server, const std::string& token) const {
     return find(purges_of, server, token);
+  }
+  // Its index in `purges`.
+  std::size_t add(PurgeRecord purge) {
+    const std::size_t index = purges.size();
+    if (purge.by_token()) {
+      purges_of[key(purge.server, purge.token)].push_back(index);
+    } else {
+      (purge.kind == PurgeKind::kFlush ? flushes_of : claim_purges_of)[purge.server].push_back(index);
+    }
+    purges.push_back(std::move(purge));
+    return index;
   }
   CallRecord& call(std::uint64_t id) { return calls[id - 1]; }
   const CallRecord* find_call(std::uint64_t id) const { return id == 0 || id > calls.size() ? nullptr : &calls[id - 1]; }

@@ -57,11 +57,12 @@ std::string ModelAs::write_active(const TokenTruth& truth, const CallRecord& cal
   if (truth.nbf) members.emplace_back("nbf", std::to_string(*truth.nbf));
   if (truth.iat) members.emplace_back("iat", std::to_string(*truth.iat));
   if (!truth.aud.empty()) members.emplace_back("aud", audience_json(truth.aud));
-  if (!truth.sub.empty()) members.emplace_back("sub", quoted(truth.sub));
-  if (!truth.sid.empty()) members.emplace_back("sid", quoted(truth.sid));
-  if (!truth.client_id.empty()) members.emplace_back("client_id", quoted(truth.client_id));
-  if (!truth.jti.empty()) members.emplace_back("jti", quoted(truth.jti));
-  members.emplace_back("scope", quoted("read write"));
+  const Claims& claims = truth.claims;
+  if (!claims.sub.empty()) members.emplace_back("sub", quoted(claims.sub));
+  if (!claims.sid.empty()) members.emplace_back("sid", quoted(claims.sid));
+  if (!claims.client_id.empty()) members.emplace_back("client_id", quoted(claims.client_id));
+  if (!claims.jti.empty()) members.emplace_back("jti", quoted(claims.jti));
+  members.emplace_back("scope", quoted(truth.offline_access ? "read offline_access write" : "read write"));
   members.emplace_back("big", "123456789012345678901234567890");
   if (truth.padding != 0) members.emplace_back("padding", quoted(std::string(truth.padding, 'p')));
   // "active" is not always first, and white space is free (SPEC §5).
@@ -89,6 +90,8 @@ std::string ModelAs::answer(CallRecord& call) {
   call.nbf = truth.nbf;
   call.iat = truth.iat;
   call.aud = truth.aud;
+  call.claims = truth.claims;
+  call.offline_access = truth.offline_access;
   call.body = write_active(truth, call);
   return call.body;
 }

@@ -23,7 +23,8 @@ struct TokenTruth {
   bool ignores_exp = false;                    // F57: goes on saying active
   bool claims_with_inactive = false;           // F60
   std::vector<std::string> aud;
-  std::string sub, sid, client_id, jti;
+  Claims claims;
+  bool offline_access = false;                 // stands in its scope
   std::size_t padding = 0;                     // bytes of an extension member
 };
 

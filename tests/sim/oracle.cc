@@ -1,6 +1,7 @@
 #include "tests/sim/oracle.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace introspectd::sim {
@@ -28,14 +29,21 @@ std::string describe(const CallRecord& call) {
                      " .. " + at(call.ended) + " " + verdict;
   if (call.verdict == Verdict::kNothing && !call.given_up) text += call.fault;
   if (call.exp) text += " exp=" + std::to_string(*call.exp);
+  if (call.iat) text += " iat=" + std::to_string(*call.iat);
+  if (call.offline_access) text += " offline_access";
+  if (!call.claims.sub.empty()) text += " sub=" + call.claims.sub + " sid=" + call.claims.sid;
   return text + "\n";
 }
 
 std::string describe(const PurgeRecord& purge) {
-  const char* const kind = purge.kind == PurgeKind::kRevoke     ? "revoke"
-                           : purge.kind == PurgeKind::kOperator ? "operator purge"
-                                                                : "flush";
-  return std::string("  ") + kind + " sent " + at(purge.sent) + " received " + at(purge.received) + " acked " +
+  constexpr std::array kKinds{"revoke", "operator purge", "flush", "cut-off", "logout", "hold", "forget negatives"};
+  std::string kind = kKinds[static_cast<std::size_t>(purge.kind)];
+  const Claims& claims = purge.claims;
+  if (purge.by_claim()) {
+    kind += " of sub=" + claims.sub + " sid=" + claims.sid + " client_id=" + claims.client_id + " jti=" + claims.jti +
+            " until " + std::to_string(purge.event_time);
+  }
+  return "  " + kind + " sent " + at(purge.sent) + " received " + at(purge.received) + " acked " +
          at(purge.acked) + " status " + std::to_string(purge.status) + "\n";
 }
 
@@ -90,6 +98,9 @@ std::string Oracle::story_of(ServerIndex server, const std::string& token) const
     lines.emplace_back(history_->calls[i].started.stamp, describe(history_->calls[i]));
   }
   each_purge(server, token, [&](const PurgeRecord& purge) { lines.emplace_back(purge.sent.stamp, describe(purge)); });
+  for (const std::size_t i : history_->claim_purges_of[server]) {
+    lines.emplace_back(history_->purges[i].sent.stamp, describe(history_->purges[i]));
+  }
   for (const AskRecord& ask : history_->asks) {
     if (ask.server == server && ask.token == token) lines.emplace_back(ask.sent.stamp, describe(ask));
   }

@@ -7,6 +7,7 @@
 //   I18 I19 causes of false   I20 the last start wins   I21 fidelity          I22 policy, equal bytes
 //   I23 I30 causes of errors  I28 unauthorised          I29 deadlines         I31 one flight
 //   I32 limits                I33 retries, probes     F44 one call for all  I50 a new credential
+// Purges by claim are judged by I1-I4 and I19 as well (oracle_claims): the oracle matches claims by itself.
 // I25, I26, I27 are judged by SimClient as bytes arrive, I53 by the Node's counters, I54 by the swarm.
 // Threads: one.  Owns: what it has found.  Errors: `violations`.  Cost: O(what is known of the token) a reply.
 #pragma once
@@ -36,6 +37,8 @@ class Oracle {
   struct Excuses {
     bool forgot_dead = false;    // a dead token was forgotten for want of space
     bool evicted = false;        // some record or negative was
+    bool forgot_claims = false;  // a cut-off by claim was
+    bool raised_floor = false;   // a purge by claim could not be kept and became a floor
   };
 
   Oracle(const SimWorld& world, const History& history, const WorldKnobs& knobs, std::function<Excuses()> excuses);
@@ -64,6 +67,10 @@ class Oracle {
   // --- a true ---
   void judge_true(const AskRecord& ask);
   void i1_i2_i3_purges(const Served& served);
+  void judge_start(const Served& served, const PurgeRecord& purge);
+  void i1_i2_i3_claims(const Served& served);
+  void i4_cut_off(const Served& served, const PurgeRecord& purge);
+  void hold_is_not_stored(const Served& served, const PurgeRecord& purge);
   void i7_not_past_exp(const Served& served);
   void i9_zero_ttl_not_stored(const Served& served);
   void i10_no_exp_short_life(const Served& served);
@@ -80,6 +87,8 @@ class Oracle {
   void judge_false(const AskRecord& ask);
   bool call_explains_false(const AskRecord& ask, const CallRecord& call) const;
   bool purge_explains_false(const AskRecord& ask, const PurgeRecord& purge) const;
+  bool claim_explains_false(const AskRecord& ask, const CallRecord& call) const;
+  bool negatives_forgotten(const AskRecord& ask, const CallRecord& call) const;
   Duration dead_for_at_most() const;
   MonoTime dead_from_at_most(const Moment& now, const PurgeRecord& purge) const;
   bool found_it_dead(const PurgeRecord& purge) const;
@@ -102,13 +111,16 @@ class Oracle {
   void i33_probes(const CallRecord& call);
 
   bool was_applied(const PurgeRecord& purge) const;
+  Duration lasts(const PurgeRecord& purge) const;
+  MonoTime applied_at_most(const PurgeRecord& purge, const Moment& now) const;
+  bool claim_disturbs(const CallRecord& call, const Moment& until) const;
   bool was_lifted(const PurgeRecord& purge) const { return purge.kind == PurgeKind::kRevoke && purge.status == 400; }
   bool certainly_known(const PurgeRecord& purge) const;
   bool stands_stored(const CallRecord& call, const PurgeRecord& purge, std::uint64_t but = 0) const;
   MonoTime dead_until_at_least(const PurgeRecord& purge) const;
   Duration life(const CallRecord& call) const;
   bool suits(std::size_t caller, const CallRecord& call) const;
-  // Those of the token by name, and the flushes of its server.
+  // Those of the token by name, and the flushes of its server; not those by claim.
   template <typename F>
   void each_purge(ServerIndex server, const std::string& token, F&& see) const {
     for (const std::size_t i : history_->purges_for(server, token)) see(history_->purges[i]);

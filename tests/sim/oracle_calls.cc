@@ -81,7 +81,10 @@ void Oracle::i31_one_flight(const CallRecord& call) {
     each_purge(call.server, call.token, [&](const PurgeRecord& purge) {
       overtaken = overtaken || (!purge.refused && (!purge.acked.happened() || purge.acked.stamp > older));
     });
-    if (!overtaken) {
+    for (const std::size_t purge : history_->claim_purges_of[call.server]) {   // of all a server issued: a floor
+      overtaken = overtaken || history_->purges[purge].claims.empty();
+    }
+    if (!overtaken && !excuses_().raised_floor) {
       found("I31", "call " + std::to_string(call.id) + " beside call " + std::to_string(other.id) + " for no reason",
             call.server, call.token);
     }

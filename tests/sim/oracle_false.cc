@@ -23,6 +23,7 @@ bool Oracle::call_explains_false(const AskRecord& ask, const CallRecord& call) c
       const bool before = was_applied(flush) && flush.acked.stamp < ask.received.stamp;
       if (before && call.started.stamp < flush.received.stamp) return false;
     }
+    if (call.verdict == Verdict::kInactive && negatives_forgotten(ask, call)) return false;
   }
   const Duration age = ask.received.mono - call.started.mono;
   if (call.verdict == Verdict::kInactive) return joined || age < knobs_->negative_ttl;
@@ -63,7 +64,7 @@ bool Oracle::found_it_dead(const PurgeRecord& purge) const {
 
 // A dead token explains a false from the moment its purge may have been applied until it surely was forgotten.
 bool Oracle::purge_explains_false(const AskRecord& ask, const PurgeRecord& purge) const {
-  if (purge.kind == PurgeKind::kFlush || purge.refused || purge.sent.stamp > ask.replied.stamp) return false;
+  if (purge.refused || purge.sent.stamp > ask.replied.stamp) return false;
   if (was_lifted(purge) && purge.acked.happened() && purge.acked.stamp < ask.received.stamp &&
       !found_it_dead(purge)) {
     return false;
@@ -77,7 +78,10 @@ void Oracle::judge_false(const AskRecord& ask) {
   const auto& calls = history_->calls_for(ask.server, ask.token);
   const auto& purges = history_->purges_for(ask.server, ask.token);
   const bool said = std::any_of(calls.begin(), calls.end(),
-                                [&](std::size_t i) { return call_explains_false(ask, history_->calls[i]); });
+                                [&](std::size_t i) {
+                                  const CallRecord& call = history_->calls[i];
+                                  return call_explains_false(ask, call) || claim_explains_false(ask, call);
+                                });
   const bool dead = std::any_of(purges.begin(), purges.end(),
                                 [&](std::size_t i) { return purge_explains_false(ask, history_->purges[i]); });
   if (said || dead) return;
@@ -112,7 +116,9 @@ bool Oracle::stands_stored(const CallRecord& call, const PurgeRecord& purge, std
   if (call.verdict != Verdict::kActive || call.ended.stamp > purge.sent.stamp) return false;
   const Duration age = purge.acked.mono - call.started.mono + kTick;
   if (call.credential != history_->credential[call.server]) return false;
-  if (call.nbf || call.iat || age >= life(call)) return false;
+  const bool from_the_future = call.iat && seconds_of(*call.iat) > world_->least_wall(call.started, call.ended);
+  if (call.nbf || from_the_future || age >= life(call) || excuses_().raised_floor) return false;
+  if (claim_disturbs(call, purge.acked)) return false;
   if (call.exp) {
     const WallTime end = seconds_of(*call.exp) - knobs_->exp_skew;
     if (age >= end - call.started.wall) return false;

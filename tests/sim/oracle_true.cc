@@ -38,6 +38,7 @@ void Oracle::judge_true(const AskRecord& ask) {
   i17_provenance(served);
   i22_policy_and_bytes(served);
   i1_i2_i3_purges(served);
+  i1_i2_i3_claims(served);
   i7_not_past_exp(served);
   f59_not_before(served);
   i20_last_start_wins(served);
@@ -87,18 +88,20 @@ void Oracle::i22_policy_and_bytes(const Served& served) {
 // I1, I5: after the acknowledgement a true needs a call that started after the purge. I2: a call that was under way at
 // the purge was stored. I3: a request joined it.
 void Oracle::i1_i2_i3_purges(const Served& served) {
+  each_purge(served.ask.server, served.ask.token, [&](const PurgeRecord& purge) { judge_start(served, purge); });
+}
+
+void Oracle::judge_start(const Served& served, const PurgeRecord& purge) {
   const auto& [ask, call, stored] = served;
-  each_purge(ask.server, ask.token, [&, this](const PurgeRecord& purge) {
-    if (!was_applied(purge) || purge.acked.stamp >= ask.received.stamp) return;
-    if (call.started.stamp > purge.received.stamp) return;
-    if (!stored) {
-      found("I3", named("joined a flight from before an acknowledged purge", ask, call), ask.server, ask.token);
-    } else if (call.ended.stamp < purge.received.stamp) {
-      found("I1", named("an entry outlived an acknowledged purge", ask, call), ask.server, ask.token);
-    } else {
-      found("I2", named("a flight from before a purge was stored after it", ask, call), ask.server, ask.token);
-    }
-  });
+  if (!was_applied(purge) || purge.acked.stamp >= ask.received.stamp) return;
+  if (call.started.stamp > purge.received.stamp) return;
+  if (!stored) {
+    found("I3", named("joined a flight from before an acknowledged purge", ask, call), ask.server, ask.token);
+  } else if (call.ended.stamp < purge.received.stamp) {
+    found("I1", named("an entry outlived an acknowledged purge", ask, call), ask.server, ask.token);
+  } else {
+    found("I2", named("a flight from before a purge was stored after it", ask, call), ask.server, ask.token);
+  }
 }
 
 // I7: no true at W >= exp - skew, at the moment of the decision: within [received or call's end, replied].

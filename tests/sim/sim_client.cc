@@ -73,7 +73,7 @@ std::uint64_t SimClient::send(AskRecord ask, std::string_view bytes) {
   ask.sent = parts_.world.moment();
   ask.gone = !open();
   ask.slow = slow_;
-  if (ask.purge != SIZE_MAX) parts_.history.purges[ask.purge].sent = ask.sent;
+  for (const std::size_t purge : ask.purges) parts_.history.purges[purge].sent = ask.sent;
   connection_->send(bytes);
   parts_.history.asks.push_back(std::move(ask));
   const std::uint64_t id = parts_.history.asks.size();
@@ -150,8 +150,8 @@ void SimClient::complete(int status, std::string_view head, std::string_view bod
   ask.body = std::string(body);
   ask.reply_bytes = without_date(head) + ask.body;
   if (!ask.received.happened()) ask.received = ask.replied;   // an error before the whole request was read
-  if (ask.purge != SIZE_MAX) {
-    PurgeRecord& purge = parts_.history.purges[ask.purge];
+  for (const std::size_t i : ask.purges) {
+    PurgeRecord& purge = parts_.history.purges[i];
     purge.received = ask.received;
     purge.acked = ask.replied;
     purge.status = status;

@@ -94,13 +94,13 @@ UpstreamReply SimUpstream::answer_revocation(const Server& server, CallRecord& r
   Random& random = parts_.world.random();
   const ServerKnobs& knobs = server.knobs;
   if (knobs.one_in_revoke_refused != 0 && random.chance(1, knobs.one_in_revoke_refused)) {
-    return {TransportOutcome::kOk, 400, "application/json", "", R"({"error":"unsupported_token_type"})"};
+    return {TransportOutcome::kOk, 400, "application/json", "", "", R"({"error":"unsupported_token_type"})"};
   }
   const bool fails = knobs.one_in_revoke_failed != 0 && random.chance(1, knobs.one_in_revoke_failed);
   // A server may fail before or after it revoked.
   if (!fails || random.chance(1, 2)) server.model->revoke(record.token);
-  if (fails) return {TransportOutcome::kOk, 500, "text/html", "", "<html>oops</html>"};
-  return {TransportOutcome::kOk, 200, "", "", ""};
+  if (fails) return {TransportOutcome::kOk, 500, "text/html", "", "", "<html>oops</html>"};
+  return {TransportOutcome::kOk, 200, "", "", "", ""};
 }
 
 UpstreamReply SimUpstream::answer_now(ServerIndex index, std::uint64_t id, const Fault* fault) {
@@ -116,7 +116,7 @@ UpstreamReply SimUpstream::answer_now(ServerIndex index, std::uint64_t id, const
   if (record.is_revocation) return answer_revocation(server, record);
   std::string body = server.model->answer(record);
   const bool with_charset = parts_.world.random().chance(1, 8);
-  return {TransportOutcome::kOk, 200, with_charset ? "application/json;charset=UTF-8" : "application/json", "",
+  return {TransportOutcome::kOk, 200, with_charset ? "application/json;charset=UTF-8" : "application/json", "", "",
           std::move(body)};
 }
 
@@ -142,7 +142,7 @@ ports::PendingToken SimUpstream::post(ports::UpstreamCall call, UniqueFunction<v
   const Course course = choose_course(server, record);
   const bool too_late = course.hangs || course.latency >= call.timeout;
   auto token = std::make_unique<CallToken>(parts_.history, id, world);
-  auto reply = std::make_shared<UpstreamReply>(UpstreamReply{TransportOutcome::kTimedOut, 0, "", "", ""});
+  auto reply = std::make_shared<UpstreamReply>(UpstreamReply{TransportOutcome::kTimedOut, 0, "", "", "", ""});
   record.fault = "F77 timed out";
   record.caller_status = 504;
   if (!too_late || (record.is_revocation && !course.hangs)) {

@@ -1,9 +1,11 @@
 #include "tests/sim/simulation.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "base/assert.h"
+#include "oauth/signal.h"
 #include "tests/sim/form.h"
 
 namespace introspectd::sim {
@@ -20,6 +22,17 @@ std::string json_purge(const std::string& token, const std::string& server) {
   return R"({"token":")" + escaped + R"(","authorization_server":")" + server + "\"}";
 }
 
+oauth::Signal signal_of(const PurgeRecord& purge) {
+  constexpr std::array kKinds{oauth::SignalKind::kDead,   oauth::SignalKind::kDead, oauth::SignalKind::kFlush,
+                              oauth::SignalKind::kCutOff, oauth::SignalKind::kLogout, oauth::SignalKind::kHold,
+                              oauth::SignalKind::kForgetNegatives};
+  oauth::Signal signal;
+  signal.kind = kKinds[static_cast<std::size_t>(purge.kind)];
+  signal.match = {purge.claims.sub, purge.claims.sid, purge.claims.client_id, purge.claims.jti};
+  signal.event_time = purge.event_time;
+  return signal;
+}
+
 }  // namespace
 
 Simulation::Simulation(std::uint64_t seed, WorldKnobs knobs) : knobs_(std::move(knobs)), world_(seed) {
@@ -33,6 +46,7 @@ Simulation::Simulation(std::uint64_t seed, WorldKnobs knobs) : knobs_(std::move(
     server.credentials.push_back(credential(servers_.size() - 1, "secret of " + setup.name));
   }
   history_.flushes_of.resize(knobs_.servers.size());
+  history_.claim_purges_of.resize(knobs_.servers.size());
   history_.in_flight.resize(knobs_.servers.size());
   history_.credential.resize(knobs_.servers.size());
   oracle_ = std::make_unique<Oracle>(world_, history_, knobs_, [this] {
@@ -113,8 +127,8 @@ SimClient& Simulation::admin() {
 
 void Simulation::on_reply(std::uint64_t id) {
   const AskRecord& ask = ask_record(id);
-  if (ask.purge != SIZE_MAX) {
-    PurgeRecord& purge = history_.purges[ask.purge];
+  for (const std::size_t i : ask.purges) {
+    PurgeRecord& purge = history_.purges[i];
     const bool quota = ask.status == 503 && ask.body.find("unknown tokens") != std::string::npos;
     const bool understood = ask.status == 200 || ask.status == 400 || ask.status == 503 || ask.status == 504;
     const bool broken = ask.status == 400 && ask.body.find("the authorization server refused") == std::string::npos;
@@ -152,15 +166,9 @@ std::uint64_t Simulation::introspect(SimClient& client, std::size_t caller, cons
 }
 
 std::uint64_t Simulation::send_purge(PurgeRecord purge, SimClient& client, AskRecord ask, const RequestText& request) {
-  ask.purge = history_.purges.size();
   ask.server = purge.server;
   ask.token = purge.token;
-  if (purge.kind == PurgeKind::kFlush) {
-    history_.flushes_of[purge.server].push_back(ask.purge);
-  } else {
-    history_.purges_of[History::key(purge.server, purge.token)].push_back(ask.purge);
-  }
-  history_.purges.push_back(std::move(purge));
+  ask.purges.push_back(history_.add(std::move(purge)));
   return client.send(std::move(ask), write_request(request, random()));
 }
 
@@ -210,6 +218,24 @@ std::uint64_t Simulation::flush(ServerIndex server) {
   request.content_type = "application/json";
   request.body = R"({"authorization_server":")" + knobs_.servers[server].name + "\"}";
   return send_purge(std::move(purge), admin(), std::move(ask), request);
+}
+
+std::size_t Simulation::apply(const ClaimPurge& said) {
+  PurgeRecord purge;
+  purge.kind = said.kind;
+  purge.server = said.server;
+  purge.claims = said.claims;
+  purge.event_time = said.event_time.value_or(models_[said.server]->true_seconds());
+  purge.sent = world_.moment();
+  const oauth::Signal signal = signal_of(purge);
+  const std::size_t index = history_.add(std::move(purge));
+  node_->back_loop().post([this, index, signal] {
+    PurgeRecord& record = history_.purges[index];
+    record.received = world_.moment();
+    node_->node().purger().apply(static_cast<cache::ServerId>(record.server), {&signal, 1}, true);
+    record.acked = world_.moment();
+  });
+  return index;
 }
 
 std::uint64_t Simulation::bad_credential(SimClient& client, const std::string& token, unsigned kind) {
@@ -263,6 +289,12 @@ std::string Simulation::say(std::size_t caller, const std::string& token) {
 
 std::string Simulation::revoke_and_wait(std::size_t caller, const std::string& token) {
   return wait_for(revoke(story_client(caller), caller, token));
+}
+
+void Simulation::apply_and_wait(const ClaimPurge& said) {
+  const std::size_t index = apply(said);
+  while (!history_.purges[index].acked.happened() && world_.step()) {
+  }
 }
 
 void Simulation::drain() {

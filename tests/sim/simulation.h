@@ -31,6 +31,14 @@ struct AskOptions {
   std::string_view path = "/introspect";
 };
 
+// What a revocation source says of tokens by a claim.
+struct ClaimPurge {
+  PurgeKind kind = PurgeKind::kCutOff;
+  Claims claims;
+  std::optional<std::int64_t> event_time = std::nullopt;   // none: now, by the server's clock
+  ServerIndex server = 0;
+};
+
 class Simulation {
  public:
   Simulation(std::uint64_t seed, WorldKnobs knobs);
@@ -60,6 +68,8 @@ class Simulation {
   std::uint64_t revoke(SimClient& client, std::size_t caller, const std::string& token, const AskOptions& = {});
   std::uint64_t operator_purge(const std::string& token, ServerIndex server = 0);
   std::uint64_t flush(ServerIndex server = 0);
+  // Applied in a turn of the back loop, as receivers do; its index in the history.
+  std::size_t apply(const ClaimPurge& said);
   std::uint64_t bad_credential(SimClient& client, const std::string& token, unsigned kind);
   std::uint64_t raw(SimClient& client, AskKind kind, std::string_view bytes, int status_expected);
   std::string basic(std::size_t caller) const;
@@ -70,6 +80,7 @@ class Simulation {
   std::string revoke_and_wait(std::size_t caller, const std::string& token);
   void purge_and_wait(const std::string& token, ServerIndex server = 0) { wait_for(operator_purge(token, server)); }
   void flush_and_wait(ServerIndex server = 0) { wait_for(flush(server)); }
+  void apply_and_wait(const ClaimPurge& said);
   void pass(Duration time) { world_.run_for(time); }
 
   void rotate_secret(ServerIndex server = 0);

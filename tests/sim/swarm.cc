@@ -102,9 +102,9 @@ void Swarm::issue(ServerIndex server, std::string token) {
   for (const std::string_view name : kAudiences) {
     if (choice_.chance(1, 3)) truth.aud.emplace_back(name);
   }
-  truth.sub = "user" + std::to_string(choice_.below(5));
-  truth.client_id = "app";
-  truth.jti = std::to_string(serial_);
+  truth.claims.sub = "user" + std::to_string(choice_.below(5));
+  truth.claims.client_id = "app";
+  truth.claims.jti = std::to_string(serial_);
   if (plan_.padding_most != 0) truth.padding = choice_.below(plan_.padding_most);
   if (choice_.chance(1, 12)) truth.active_from = sim_.world().mono() + up_to(seconds{3});
   tokens_[server].push_back(std::move(token));
