@@ -9,17 +9,20 @@ constexpr std::string_view kStandardAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef
 constexpr std::string_view kUrlAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 constexpr std::uint8_t kForeign = 0xFF;
 
-constexpr std::array<std::uint8_t, 256> make_values() {
-  std::array<std::uint8_t, 256> values{};
+using Values = std::array<std::uint8_t, 256>;
+
+constexpr Values make_values(std::string_view alphabet) {
+  Values values{};
   values.fill(kForeign);
-  for (std::size_t i = 0; i < kStandardAlphabet.size(); ++i) {
-    values[static_cast<unsigned char>(kStandardAlphabet[i])] = static_cast<std::uint8_t>(i);
+  for (std::size_t i = 0; i < alphabet.size(); ++i) {
+    values[static_cast<unsigned char>(alphabet[i])] = static_cast<std::uint8_t>(i);
   }
   return values;
 }
-constexpr std::array<std::uint8_t, 256> kValues = make_values();
+constexpr Values kStandardValues = make_values(kStandardAlphabet);
+constexpr Values kUrlValues = make_values(kUrlAlphabet);
 
-std::uint32_t value_of(char character) { return kValues[static_cast<unsigned char>(character)]; }
+std::uint32_t value_of(const Values& values, char character) { return values[static_cast<unsigned char>(character)]; }
 
 // The text without its padding; nullopt when padding stands where it should not.
 std::optional<std::string_view> without_padding(std::string_view text) {
@@ -32,18 +35,18 @@ std::optional<std::string_view> without_padding(std::string_view text) {
 }
 
 // All characters of the alphabet, and no bits beyond the last whole byte: one text for one value (RFC 4648 §3.5).
-bool is_canonical(std::string_view digits) {
-  if (!std::ranges::all_of(digits, [](char c) { return value_of(c) != kForeign; })) return false;
+bool is_canonical(const Values& values, std::string_view digits) {
+  if (!std::ranges::all_of(digits, [&values](char c) { return value_of(values, c) != kForeign; })) return false;
   const std::size_t rest = digits.size() % 4;
-  if (rest == 2) return (value_of(digits.back()) & 0x0FU) == 0;
-  if (rest == 3) return (value_of(digits.back()) & 0x03U) == 0;
+  if (rest == 2) return (value_of(values, digits.back()) & 0x0FU) == 0;
+  if (rest == 3) return (value_of(values, digits.back()) & 0x03U) == 0;
   return true;
 }
 
 // Up to four digits to up to three bytes.
-std::size_t decode_group(std::string_view digits, std::array<char, 3>& bytes) {
+std::size_t decode_group(const Values& values, std::string_view digits, std::array<char, 3>& bytes) {
   std::uint32_t bits = 0;
-  for (std::size_t i = 0; i < 4; ++i) bits = (bits << 6U) | (i < digits.size() ? value_of(digits[i]) : 0U);
+  for (std::size_t i = 0; i < 4; ++i) bits = (bits << 6U) | (i < digits.size() ? value_of(values, digits[i]) : 0U);
   bytes = {static_cast<char>(bits >> 16U & 0xFFU), static_cast<char>(bits >> 8U & 0xFFU),
            static_cast<char>(bits & 0xFFU)};
   return digits.size() - 1;
@@ -70,11 +73,11 @@ std::optional<std::uint8_t> hex_value(char c) {
 
 bool decode_base64(std::string_view text, Secret& decoded) {
   const auto digits = without_padding(text);
-  if (!digits || !is_canonical(*digits)) return false;
+  if (!digits || !is_canonical(kStandardValues, *digits)) return false;
   decoded.reserve(decoded.size() + digits->size() / 4 * 3 + 2);
   std::array<char, 3> bytes{};
   for (std::size_t at = 0; at < digits->size(); at += 4) {
-    const std::size_t count = decode_group(digits->substr(at, 4), bytes);
+    const std::size_t count = decode_group(kStandardValues, digits->substr(at, 4), bytes);
     decoded.append({bytes.data(), count});
   }
   zeroize(bytes.data(), bytes.size());
@@ -100,6 +103,17 @@ std::string encode_base64url(std::string_view bytes) {
     text.append(digits.data(), encode_group(bytes.substr(at, 3), kUrlAlphabet, digits));
   }
   return text;
+}
+
+std::optional<std::string> decode_base64url(std::string_view text) {
+  if (text.size() % 4 == 1 || !is_canonical(kUrlValues, text)) return std::nullopt;
+  std::string bytes;
+  bytes.reserve(text.size() / 4 * 3 + 2);
+  std::array<char, 3> group{};
+  for (std::size_t at = 0; at < text.size(); at += 4) {
+    bytes.append(group.data(), decode_group(kUrlValues, text.substr(at, 4), group));
+  }
+  return bytes;
 }
 
 std::optional<std::array<std::uint8_t, 32>> decode_sha256_hex(std::string_view text) {

@@ -17,6 +17,8 @@ namespace introspectd::codec {
 bool decode_base64(std::string_view text, Secret& decoded);
 void encode_base64(std::string_view bytes, Secret& text);
 std::string encode_base64url(std::string_view bytes);
+// No padding, no second spelling of the same bytes (RFC 7515 §2).
+std::optional<std::string> decode_base64url(std::string_view text);
 
 // 64 hexadecimal digits of either case.
 std::optional<std::array<std::uint8_t, 32>> decode_sha256_hex(std::string_view text);

@@ -66,6 +66,24 @@ TEST_CASE("base64: base64url has its own alphabet and no padding (RFC 4648 §5)"
   CHECK(encode_base64url("").empty());
 }
 
+TEST_CASE("base64: base64url is read strictly: no padding, one spelling, nothing foreign (RFC 7515 §2, STD 3.09)") {
+  CHECK(decode_base64url("") == "");
+  CHECK(decode_base64url("-_8") == "\xFB\xFF");
+  CHECK(decode_base64url("Zm9vYg") == "foob");
+  for (const std::string_view wrong : {"Z", "Zm9vY", "Zg==", "Zm8=", "=", "Zm+v", "Zm/v", "Zm 9", "Zm9v\n", "Zh", "Zm9vYh", "Zm9",
+                                       "Zm9v.", "\xC3\xA4\xC3\xA4"}) {
+    CAPTURE(wrong);
+    CHECK_FALSE(decode_base64url(wrong));
+  }
+  CHECK_FALSE(decode_base64url(std::string_view("Zm9\0", 4)));
+  std::string bytes;
+  for (int i = 0; i < 256; ++i) bytes.push_back(static_cast<char>(i));
+  for (std::size_t size = 0; size <= bytes.size(); ++size) {
+    const std::string part = bytes.substr(0, size);
+    REQUIRE(decode_base64url(encode_base64url(part)) == part);
+  }
+}
+
 TEST_CASE("base64: a SHA-256 is 64 hexadecimal digits of either case, nothing else") {
   const std::string digits = "00fF" + std::string(58, 'a') + "9C";
   const auto digest = decode_sha256_hex(digits);
