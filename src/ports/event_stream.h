@@ -25,9 +25,11 @@ struct StreamEntry {
 // What the server says of the log when a connection begins. Empty strings where the log does not exist yet.
 struct StreamFacts {
   std::string run_id;              // changes with every start of the server
-  std::string first_id, last_id;   // of what is there now
-  std::string max_deleted_id;      // the newest that was ever trimmed; "0-0": none
-  std::uint64_t entries_added = 0; // ever
+  std::string first_id;            // the oldest that is there now; empty: none is
+  std::string last_id;             // the newest ever given out: it stays when everything is trimmed
+  std::string max_deleted_id;      // nothing newer was ever trimmed (it may be less exact: just below first_id);
+                                   // "0-0": nothing was
+  std::uint64_t entries_added = 0; // ever; 0: an old server does not tell
 };
 
 class EventStreamEvents {
@@ -36,11 +38,13 @@ class EventStreamEvents {
   EventStreamEvents(const EventStreamEvents&) = delete;
   EventStreamEvents& operator=(const EventStreamEvents&) = delete;
   virtual ~EventStreamEvents() = default;
-  // Connected and authenticated. Returns the id after which reading begins ("0-0": from the start of the log).
+  // Connected and authenticated. Returns the id after which reading begins ("0-0": from the start of the log). It may
+  // stop the stream, but not destroy it.
   virtual std::string on_connected(const StreamFacts& facts) = 0;
-  // In the order of the log, without holes but for what was trimmed.
+  // In the order of the log, without holes but for what was trimmed. An entry that is over the limits of any event of
+  // ours comes without fields.
   virtual void on_entries(std::span<const StreamEntry> entries) = 0;
-  // No more entries until the next on_connected. `why` is for the log.
+  // No more entries until the next on_connected; also for each attempt to connect that failed. `why` is for the log.
   virtual void on_lost(std::string_view why) = 0;
 };
 
