@@ -35,28 +35,37 @@ struct EventPolicy {
   std::vector<std::string> keycloak_resources;  // `resource` of Keycloak actions; empty: as `audience`
   bool logout_is_cut_off = true;             // on_logout = "cutoff"; false: a logout is only a hold
   bool flush_when_unmappable = false;        // a subject that names nothing we know flushes the AS
+  // Members of a complex subject that narrow it in a way that counts: where one of them cannot be understood, the event
+  // is discarded (SSF 1.0 §7.1, STD 5.12). Others only turn a cut-off into a question to the AS.
+  std::vector<std::string> critical_subject_members;
   Duration skew = std::chrono::seconds{60};
   bool replayed = false;                     // relayed or replayed: exp is not checked (SPEC §6)
 };
 
 struct SecurityEvent {
   std::string jti;                           // "" where the kind has none; else for the dedupe of (iss, jti)
-  std::int64_t iat = 0;                      // seconds since 1970, for the revocation lag
+  std::int64_t iat = 0;                      // seconds since 1970, for the revocation lag; a Keycloak action has none:
+                                             // the time of receipt, or its `expiration` where that is earlier
   Signals signals;                           // may be empty: understood and nothing to do
   std::string keycloak_action;               // LOGOUT, PUSH_NOT_BEFORE, TEST_AVAILABILITY; "" of other kinds
   std::optional<std::string> verification_state;  // an SSF verification event: its `state`, "" where it had none
   enum class Stream : std::uint8_t { kUnchanged, kEnabled, kPaused, kDisabled };
   Stream stream = Stream::kUnchanged;        // an SSF stream-updated event
+  // Which Keycloak action it is; each has a path of its own, and must have come there (STD 5.30).
+  enum class Action : std::uint8_t { kNone, kLogout, kPushNotBefore, kTestAvailability };
+  Action action = Action::kNone;
   unsigned unknown_events = 0;               // event types not known: accepted, ignored, counted (STD 5.25)
   unsigned unmappable_subjects = 0;          // counted
 };
 
-// `typ` is the header's, "" where absent; `claims` the payload.
+// `typ` is the header's, "" where absent; `claims` the payload. Every claim by which a signal matches is a string that is
+// not empty, and no signal matches everything but where the event says so.
 tl::expected<SecurityEvent, EventDefect> read_security_event(SignedEventKind kind, std::string_view typ,
                                                              std::string_view claims, const EventPolicy& policy,
                                                              WallTime now);
 
-// The body of a Global Token Revocation request: {"sub_id":{…RFC 9493…}} (STD 5.33).
+// The body of a Global Token Revocation request: {"sub_id":{…RFC 9493…}} (STD 5.33): a cut-off at `now`. A subject that
+// names nothing we know is no signal at all (422 there), or a flush where the policy says so.
 tl::expected<Signals, EventDefect> read_global_token_revocation(std::string_view json, const EventPolicy& policy,
                                                                 WallTime now);
 
