@@ -74,6 +74,14 @@ struct PurgeRecord {
   bool by_token() const { return kind == PurgeKind::kRevoke || kind == PurgeKind::kOperator; }
 };
 
+// A proof that a server's revocation channel is alive: a poll that was answered, or a verification event that came back.
+struct ProofRecord {
+  Moment sent;                       // what it is dated by
+  Moment answered;
+  Moment complete;                   // all that came with it has been acknowledged, or refused
+  std::size_t open = 0;              // of what came with it
+};
+
 // Why a request was made the way it was; decides what may come back.
 enum class AskKind : std::uint8_t {
   kIntrospect,
@@ -108,7 +116,15 @@ struct AskRecord {
   bool slow = false;                 // its client did not read, or did not send, at its own will
 };
 
+// The daemon ended, by a crash or not, and was started again.
+struct RestartRecord {
+  Moment stopped, started;
+  bool clean = false;                // it was asked to stop and had the time to
+};
+
 struct History {
+  std::vector<RestartRecord> restarts;
+  Moment node_started;
   std::vector<CallRecord> calls;
   std::vector<PurgeRecord> purges;
   std::vector<AskRecord> asks;
@@ -116,6 +132,8 @@ struct History {
   std::unordered_map<std::string, std::vector<std::size_t>> calls_of, purges_of;
   std::vector<std::vector<std::size_t>> flushes_of;        // by server
   std::vector<std::vector<std::size_t>> claim_purges_of;   // by server, with kForgetNegatives
+  std::vector<std::vector<ProofRecord>> proofs_of;         // by server
+  std::vector<Moment> channel_lost;                        // by server: what was proven before says nothing any more
   std::vector<std::size_t> in_flight;                 // by server
   std::vector<std::size_t> credential;                // by server: which one is valid now
   std::unordered_set<std::string> asked;              // (server, token) of every authorised request
@@ -126,6 +144,14 @@ struct History {
   }
   const std::vector<std::size_t>& purges_for(ServerIndex server, const std::string& token) const {
     return find(purges_of, server, token);
+  }
+  void resize(std::size_t servers) {
+    flushes_of.resize(servers);
+    claim_purges_of.resize(servers);
+    proofs_of.resize(servers);
+    channel_lost.resize(servers);
+    in_flight.resize(servers);
+    credential.resize(servers);
   }
   // Its index in `purges`.
   std::size_t add(PurgeRecord purge) {

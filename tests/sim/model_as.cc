@@ -5,10 +5,6 @@
 namespace introspectd::sim {
 namespace {
 
-// The wall clock of the simulated world when nobody has touched it (sim_world.cc).
-constexpr std::int64_t kBootStartNs = 86'400'000'000'123;
-constexpr std::int64_t kWallStartMs = 1'767'225'600'789;
-
 std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
 
 std::string audience_json(const std::vector<std::string>& aud) {
@@ -36,9 +32,7 @@ void ModelAs::revoke(const std::string& token) {
   if (truth != nullptr && !truth->revoked_at) truth->revoked_at = world_->mono();
 }
 
-std::int64_t ModelAs::true_seconds() const {
-  return (kWallStartMs + (world_->mono().ns() - kBootStartNs) / 1'000'000) / 1000;
-}
+std::int64_t ModelAs::true_seconds() const { return world_->true_wall().ms() / 1000; }
 
 bool ModelAs::believes_active(const TokenTruth& truth, MonoTime when) const {
   if (when < truth.active_from) return false;

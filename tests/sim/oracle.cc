@@ -164,6 +164,24 @@ void Oracle::i29_in_time(const AskRecord& ask) {
   }
 }
 
+void Oracle::on_restart() {
+  for (Health& health : health_) health = {};
+  for (std::size_t server = 0; server < health_.size(); ++server) {
+    health_[server].first_under_credential.resize(history_->credential[server] + 1);
+  }
+}
+
+// Purges are on disk a few seconds after they were applied, and at a clean end; cut-offs before they are acknowledged
+// (SPEC §4). Without a disk nothing is.
+bool Oracle::survived(const PurgeRecord& purge, const Moment& now) const {
+  constexpr Duration kSnapshot = std::chrono::seconds{6};
+  return std::all_of(history_->restarts.begin(), history_->restarts.end(), [&](const RestartRecord& restart) {
+    if (restart.stopped.stamp < purge.acked.stamp || restart.stopped.stamp > now.stamp) return true;
+    if (!knobs_->has_disk) return false;
+    return restart.clean || purge.kind == PurgeKind::kCutOff || restart.stopped.mono - purge.acked.mono > kSnapshot;
+  });
+}
+
 void Oracle::at_end() {
   for (const AskRecord& ask : history_->asks) {
     if (ask.gone || ask.slow || ask.replied.happened()) continue;

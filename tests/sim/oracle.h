@@ -46,6 +46,8 @@ class Oracle {
   void on_call_started(const CallRecord& call);
   void on_call_ended(const CallRecord& call);
   void on_reply(const AskRecord& ask);
+  // The daemon was started again: its breakers and budgets begin anew, and its cache is cold (I52).
+  void on_restart();
   // Everything has been drained: nobody may still be waiting.
   void at_end();
   void found(std::string invariant, std::string sentence, ServerIndex server = 0, const std::string& token = {});
@@ -82,6 +84,7 @@ class Oracle {
   void i22_policy_and_bytes(const Served& served);
   void f59_not_before(const Served& served);
   void i50_new_credential(const Served& served);
+  void i52_cold_start(const Served& served);
 
   // --- a false ---
   void judge_false(const AskRecord& ask);
@@ -111,6 +114,7 @@ class Oracle {
   void i33_probes(const CallRecord& call);
 
   bool was_applied(const PurgeRecord& purge) const;
+  bool survived(const PurgeRecord& purge, const Moment& now) const;
   Duration lasts(const PurgeRecord& purge) const;
   MonoTime applied_at_most(const PurgeRecord& purge, const Moment& now) const;
   bool claim_disturbs(const CallRecord& call, const Moment& until) const;

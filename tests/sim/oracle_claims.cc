@@ -81,6 +81,7 @@ void Oracle::i4_cut_off(const Served& served, const PurgeRecord& purge) {
   if (!was_applied(purge) || purge.acked.stamp >= ask.received.stamp || !is_dead_by(purge, call)) return;
   if (ask.replied.mono >= purge.received.mono + lasts(purge)) return;
   if (purge.kind == PurgeKind::kCutOff && excuses_().forgot_claims) return;
+  if (!survived(purge, ask.replied)) return;
   found("I4", "a true for what a cut-off or a logout names (request " + std::to_string(ask.id) + ", from call " +
                   std::to_string(call.id) + ")", ask.server, ask.token);
 }
@@ -90,7 +91,7 @@ void Oracle::hold_is_not_stored(const Served& served, const PurgeRecord& purge) 
   const auto& [ask, call, stored] = served;
   if (!stored || !was_applied(purge) || !is_held_by(purge, call)) return;
   const bool within = call.ended.stamp > purge.acked.stamp && call.ended.mono < purge.received.mono + knobs_->hold;
-  if (!within) return;
+  if (!within || !survived(purge, call.ended)) return;
   found("I2", "an answer was stored within a hold (request " + std::to_string(ask.id) + ", from call " +
                   std::to_string(call.id) + ")", ask.server, ask.token);
 }

@@ -114,6 +114,7 @@ bool Oracle::certainly_known(const PurgeRecord& purge) const {
 // `but`: a call that is not counted as a later one.
 bool Oracle::stands_stored(const CallRecord& call, const PurgeRecord& purge, std::uint64_t but) const {
   if (call.verdict != Verdict::kActive || call.ended.stamp > purge.sent.stamp) return false;
+  if (call.started.stamp < history_->node_started.stamp) return false;
   const Duration age = purge.acked.mono - call.started.mono + kTick;
   if (call.credential != history_->credential[call.server]) return false;
   const bool from_the_future = call.iat && seconds_of(*call.iat) > world_->least_wall(call.started, call.ended);
@@ -146,7 +147,7 @@ void Oracle::i4_sticky(const AskRecord& ask) {
   for (const std::size_t i : history_->purges_for(ask.server, ask.token)) {
     const PurgeRecord& purge = history_->purges[i];
     if (!was_applied(purge) || was_lifted(purge) || purge.acked.stamp > ask.received.stamp) continue;
-    if (ask.replied.mono >= dead_until_at_least(purge)) continue;
+    if (ask.replied.mono >= dead_until_at_least(purge) || !survived(purge, ask.replied)) continue;
     found("I4", "a dead token was not false (request " + std::to_string(ask.id) + "): " + std::to_string(ask.status),
           ask.server, ask.token);
   }
@@ -158,7 +159,7 @@ void Oracle::i4_dead_is_not_asked(const CallRecord& call) {
   for (const std::size_t i : history_->purges_for(call.server, call.token)) {
     const PurgeRecord& purge = history_->purges[i];
     if (!was_applied(purge) || was_lifted(purge) || purge.acked.stamp > call.started.stamp) continue;
-    if (call.started.mono >= dead_until_at_least(purge)) continue;
+    if (call.started.mono >= dead_until_at_least(purge) || !survived(purge, call.started)) continue;
     found("I4", "the server was asked for a dead token by call " + std::to_string(call.id), call.server, call.token);
   }
 }

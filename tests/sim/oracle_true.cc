@@ -44,6 +44,7 @@ void Oracle::judge_true(const AskRecord& ask) {
   i20_last_start_wins(served);
   if (!served.from_store) return;
   i50_new_credential(served);
+  i52_cold_start(served);
   i9_zero_ttl_not_stored(served);
   i10_no_exp_short_life(served);
   i11_wall_clock_never_lengthens(served);
@@ -136,6 +137,13 @@ void Oracle::i50_new_credential(const Served& served) {
       found("I50", named("an entry of a retired credential", ask, call), ask.server, ask.token);
     }
   }
+}
+
+// I52: no determination is persisted across a start.
+void Oracle::i52_cold_start(const Served& served) {
+  const auto& [ask, call, stored] = served;
+  if (call.ended.stamp > history_->node_started.stamp) return;
+  found("I52", named("an entry from before the start", ask, call), ask.server, ask.token);
 }
 
 Duration Oracle::life(const CallRecord& call) const {

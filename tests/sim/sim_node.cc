@@ -9,13 +9,14 @@ namespace {
 
 constexpr std::size_t kCacheBytes = cache::TokenCache::kMemoryLeast;
 
-// One piece of memory for all worlds of this process, one after the other: a cache writes before it reads.
-std::span<std::byte> cache_memory() {
-  struct Freed {
-    void operator()(std::byte* bytes) const { std::free(bytes); }
-  };
-  static const std::unique_ptr<std::byte, Freed> memory(static_cast<std::byte*>(std::aligned_alloc(64, kCacheBytes)));
-  return {memory.get(), kCacheBytes};
+struct Freed {
+  void operator()(std::byte* bytes) const { std::free(bytes); }
+};
+
+// Pieces that no world of this process uses now.
+std::vector<std::unique_ptr<std::byte, Freed>>& spare_memory() {
+  static std::vector<std::unique_ptr<std::byte, Freed>> pieces;
+  return pieces;
 }
 
 service::AuthorizationServerSettings settings_of(const ServerSetup& setup) {
@@ -34,6 +35,25 @@ service::AuthorizationServerSettings settings_of(const ServerSetup& setup) {
 
 }  // namespace
 
+SimNode::CacheMemory::CacheMemory() {
+  auto& pieces = spare_memory();
+  if (pieces.empty()) pieces.emplace_back(static_cast<std::byte*>(std::aligned_alloc(64, kCacheBytes)));
+  begin_ = pieces.back().release();
+  pieces.pop_back();
+}
+
+SimNode::CacheMemory::~CacheMemory() { spare_memory().emplace_back(begin_); }
+
+std::span<std::byte> SimNode::CacheMemory::bytes() const { return {begin_, kCacheBytes}; }
+
+std::vector<std::unique_ptr<SimLoop>> SimNode::end(std::unique_ptr<SimNode> node) {
+  SimNode* const ending = node.get();
+  ending->end_service();
+  std::vector<std::unique_ptr<SimLoop>> loops = std::move(ending->front_loops_);
+  loops.push_back(std::move(ending->back_loop_));
+  return loops;
+}
+
 SimNode::SimNode(SimWorld& world, const WorldKnobs& knobs)
     : world_(&world),
       cache_shards_(knobs.cache_shards),
@@ -46,12 +66,16 @@ SimNode::SimNode(SimWorld& world, const WorldKnobs& knobs)
   secret_files_.resize(knobs.servers.size());
 }
 
-SimNode::~SimNode() {
+SimNode::~SimNode() { end_service(); }
+
+void SimNode::end_service() {
+  if (node_ == nullptr) return;
   node_->abandon_upstream();
   for (std::size_t i = 0; i < front_loops_.size(); ++i) node_->abandon_front(i);
   node_->abandon_admins();
   back_loop_->close();
   for (const auto& loop : front_loops_) loop->close();
+  node_.reset();
 }
 
 void SimNode::build_settings(const WorldKnobs& knobs) {
@@ -85,7 +109,7 @@ void SimNode::start(ports::Upstream& upstream) {
       .fronts = std::move(fronts),
       .upstream = upstream,
       .settings = settings_,
-      .cache_memory = cache_memory(),
+      .cache_memory = memory_.bytes(),
       .boot_key = boot_key_,
       .jitter_seed = world_->random().next(),
       .cache_shards = cache_shards_,

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,6 +26,9 @@ class SimNode {
   SimNode(const SimNode&) = delete;
   SimNode& operator=(const SimNode&) = delete;
   ~SimNode();
+
+  // Ends a node; its closed loops go on being named by connections.
+  static std::vector<std::unique_ptr<SimLoop>> end(std::unique_ptr<SimNode> node);
 
   // The upstream is made after the loops and before the node.
   void start(ports::Upstream& upstream);
@@ -48,6 +52,18 @@ class SimNode {
   const std::string& log_text() const { return log_sink_.text; }
 
  private:
+  // One piece of memory at a time, given back for the next world: a cache writes before it reads.
+  class CacheMemory {
+   public:
+    CacheMemory();
+    CacheMemory(const CacheMemory&) = delete;
+    CacheMemory& operator=(const CacheMemory&) = delete;
+    ~CacheMemory();
+    std::span<std::byte> bytes() const;
+
+   private:
+    std::byte* begin_;
+  };
   struct LogText final : LogSink {
     bool wants(LogLevel level) const noexcept override { return level != LogLevel::kDebug; }
     void write(LogLevel, std::string_view line) noexcept override {
@@ -56,12 +72,14 @@ class SimNode {
     std::string text;
   };
   void build_settings(const WorldKnobs& knobs);
+  void end_service();
 
   SimWorld* world_;
   std::size_t cache_shards_;
   service::Settings settings_;
   LogText log_sink_;
   std::vector<std::string> secret_files_;
+  CacheMemory memory_;
   cache::BootKey boot_key_;
   std::unique_ptr<SimLoop> back_loop_;
   std::vector<std::unique_ptr<SimLoop>> front_loops_;

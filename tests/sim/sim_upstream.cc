@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "tests/sim/feed_endpoint.h"
 #include "tests/sim/form.h"
 
 namespace introspectd::sim {
@@ -124,6 +125,9 @@ ports::PendingToken SimUpstream::post(ports::UpstreamCall call, UniqueFunction<v
   SimWorld& world = parts_.world;
   const ServerIndex index = call.authorization_server;
   CHECK_INVARIANT(index < parts_.servers.size());
+  const bool about_tokens = call.endpoint == ports::UpstreamEndpoint::kIntrospection ||
+                            call.endpoint == ports::UpstreamEndpoint::kRevocation;
+  if (!about_tokens) return parts_.feed.post(std::move(call), std::move(done));
   const Server& server = parts_.servers[index];
   const std::uint64_t id = parts_.history.calls.size() + 1;
   CallRecord& record = parts_.history.calls.emplace_back();
@@ -154,7 +158,7 @@ ports::PendingToken SimUpstream::post(ports::UpstreamCall call, UniqueFunction<v
     });
   }
   const Duration takes = too_late ? call.timeout : course.latency;
-  token->end = parts_.back_loop.turn_at(
+  token->end = back_loop_->turn_at(
       world.mono() + takes, "as_answers", [this, id, reply, too_late, done = std::move(done)]() mutable {
         CallRecord& ended = parts_.history.call(id);
         ended.ended = parts_.world.moment();

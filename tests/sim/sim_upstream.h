@@ -29,6 +29,8 @@ struct ServerKnobs {
   std::uint64_t one_in_revoke_failed = 0;  // 500 to a revocation
 };
 
+class FeedEndpoint;
+
 class SimUpstream final : public ports::Upstream {
  public:
   struct Credential {
@@ -42,14 +44,16 @@ class SimUpstream final : public ports::Upstream {
   };
   struct Parts {
     SimWorld& world;
-    SimLoop& back_loop;
     History& history;
     std::vector<Server>& servers;
     std::function<void(const CallRecord&)> on_start, on_end;   // the oracle looks at each call
     std::function<void(const std::string&)> violation; // what no call may do (I15, I21)
+    FeedEndpoint& feed;                                // polls, keys, verifications
   };
 
   explicit SimUpstream(Parts parts) : parts_(std::move(parts)) {}
+  // The loop of the node that lives now.
+  void serve(SimLoop& back_loop) { back_loop_ = &back_loop; }
 
   [[nodiscard]] ports::PendingToken post(ports::UpstreamCall call,
                                          UniqueFunction<void(ports::UpstreamReply)> done) override;
@@ -74,6 +78,7 @@ class SimUpstream final : public ports::Upstream {
   ports::UpstreamReply answer_revocation(const Server& server, CallRecord& record);
 
   Parts parts_;
+  SimLoop* back_loop_ = nullptr;
   std::vector<std::pair<ServerIndex, Script>> scripts_;
 };
 

@@ -39,6 +39,11 @@ WallTime SimWorld::mono_to_wall(MonoTime mono) const {
   return WallTime::from_ms(std::chrono::duration_cast<std::chrono::milliseconds>(since_1970).count());
 }
 
+WallTime SimWorld::true_wall() const {
+  const Duration since_1970 = Duration{mono_.ns()} + wall_offsets_.front().offset;
+  return WallTime::from_ms(std::chrono::duration_cast<std::chrono::milliseconds>(since_1970).count());
+}
+
 WallTime SimWorld::least_wall(const Moment& from, const Moment& to) const {
   WallTime least = std::min(from.wall, to.wall);
   for (const WallOffset& change : wall_offsets_) {

@@ -45,6 +45,8 @@ class SimWorld {
   MonoTime mono() const { return mono_; }
   WallTime wall() const { return mono_to_wall(mono_); }
   Now now() const { return {mono_, wall()}; }
+  // What everybody else's clock says: only the node's own is ever set.
+  WallTime true_wall() const;
   // This moment, as one more happening.
   Moment moment() { return {++stamp_, mono_, wall(), slept_}; }
   // How long the machine slept so far: what CLOCK_MONOTONIC would be behind.

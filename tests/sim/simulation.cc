@@ -35,30 +35,60 @@ oauth::Signal signal_of(const PurgeRecord& purge) {
 
 }  // namespace
 
-Simulation::Simulation(std::uint64_t seed, WorldKnobs knobs) : knobs_(std::move(knobs)), world_(seed) {
-  node_ = std::make_unique<SimNode>(world_, knobs_);
+Commons::Commons(std::uint64_t seed, const WorldKnobs& knobs) : world(seed), log(world) {
+  for (const ServerSetup& setup : knobs.servers) {
+    models.push_back(std::make_unique<ModelAs>(world));
+    models.back()->set_replica_lag(setup.replica_lag);
+    feeds.push_back(std::make_unique<SimFeed>(world, *models.back(), feeds.size(), setup.name));
+  }
+}
+
+Simulation::Simulation(std::shared_ptr<Commons> commons, WorldKnobs knobs)
+    : commons_(std::move(commons)), knobs_(std::move(knobs)), world_(commons_->world) {
   for (const ServerSetup& setup : knobs_.servers) {
-    models_.push_back(std::make_unique<ModelAs>(world_));
-    models_.back()->set_replica_lag(setup.replica_lag);
     SimUpstream::Server& server = servers_.emplace_back();
-    server.model = models_.back().get();
+    server.model = commons_->models[servers_.size() - 1].get();
     server.knobs = setup.knobs;
     server.credentials.push_back(credential(servers_.size() - 1, "secret of " + setup.name));
   }
-  history_.flushes_of.resize(knobs_.servers.size());
-  history_.claim_purges_of.resize(knobs_.servers.size());
-  history_.in_flight.resize(knobs_.servers.size());
-  history_.credential.resize(knobs_.servers.size());
+  history_.resize(knobs_.servers.size());
   oracle_ = std::make_unique<Oracle>(world_, history_, knobs_, [this] {
     const cache::ShardCounts counts = node_->node().cache().counts();
     return Oracle::Excuses{counts.dead_forgotten_early != 0, counts.evicted != 0};
   });
+  endpoint_ = std::make_unique<FeedEndpoint>(FeedEndpoint::Parts{
+      world_, history_, commons_->feeds,
+      [this](ServerIndex server) -> const FeedKnobs& { return knobs_.servers[server].feed; },
+      [](ServerIndex) { return false; }, [this](const std::string& sentence) { found(sentence); },
+      [](ServerIndex, const FeedEvent&, std::size_t) {}});
   upstream_ = std::make_unique<SimUpstream>(SimUpstream::Parts{
-      world_, node_->back_loop(), history_, servers_, [this](const CallRecord& call) { oracle_->on_call_started(call); },
+      world_, history_, servers_, [this](const CallRecord& call) { oracle_->on_call_started(call); },
       [this](const CallRecord& call) { oracle_->on_call_ended(call); },
-      [this](const std::string& sentence) { found(sentence); }});
-  node_->start(*upstream_);
+      [this](const std::string& sentence) { found(sentence); }, *endpoint_});
+  make_node();
   story_clients_.resize(knobs_.callers.size());
+}
+
+void Simulation::make_node() {
+  node_ = std::make_unique<SimNode>(world_, knobs_);
+  endpoint_->serve(node_->back_loop());
+  upstream_->serve(node_->back_loop());
+  history_.node_started = world_.moment();
+  calls_before_ = history_.calls.size();
+  node_->start(*upstream_);
+}
+
+void Simulation::crash() {
+  history_.restarts.push_back({world_.moment(), {}, false});
+  for (const auto& client : clients_) client->leave();
+  admin_ = nullptr;
+  for (std::unique_ptr<SimLoop>& loop : SimNode::end(std::move(node_))) ended_loops_.push_back(std::move(loop));
+}
+
+void Simulation::start_again() {
+  make_node();
+  history_.restarts.back().started = history_.node_started;
+  oracle_->on_restart();
 }
 
 SimUpstream::Credential Simulation::credential(ServerIndex server, const std::string& secret) const {
@@ -225,7 +255,7 @@ std::size_t Simulation::apply(const ClaimPurge& said) {
   purge.kind = said.kind;
   purge.server = said.server;
   purge.claims = said.claims;
-  purge.event_time = said.event_time.value_or(models_[said.server]->true_seconds());
+  purge.event_time = said.event_time.value_or(model(said.server).true_seconds());
   purge.sent = world_.moment();
   const oauth::Signal signal = signal_of(purge);
   const std::size_t index = history_.add(std::move(purge));
@@ -343,7 +373,7 @@ void Simulation::check_counters() {
     if (calls(CallCounter::kStarted) != ended) oracle_->found("I53", "calls started != ended + in flight");
     if (server.in_flight != 0) oracle_->found("I53", "calls in flight when nothing is under way");
   }
-  if (started != history_.calls.size()) oracle_->found("I53", "calls counted are not the calls that were made");
+  if (started + calls_before_ != history_.calls.size()) oracle_->found("I53", "calls counted are not the calls that were made");
   const cache::ShardCounts& cache = figures.cache;
   if (cache.inserted - cache.replaced - cache.evicted - cache.expired - cache.purged != cache.entries) {
     oracle_->found("I53", "inserted - replaced - evicted - expired - purged != entries");

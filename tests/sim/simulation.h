@@ -10,10 +10,13 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/sim/feed_endpoint.h"
 #include "tests/sim/history.h"
 #include "tests/sim/model_as.h"
 #include "tests/sim/oracle.h"
 #include "tests/sim/sim_client.h"
+#include "tests/sim/sim_event_stream.h"
+#include "tests/sim/sim_feed.h"
 #include "tests/sim/sim_node.h"
 #include "tests/sim/sim_upstream.h"
 #include "tests/sim/sim_world.h"
@@ -31,17 +34,20 @@ struct AskOptions {
   std::string_view path = "/introspect";
 };
 
-// What a revocation source says of tokens by a claim.
-struct ClaimPurge {
-  PurgeKind kind = PurgeKind::kCutOff;
-  Claims claims;
-  std::optional<std::int64_t> event_time = std::nullopt;   // none: now, by the server's clock
-  ServerIndex server = 0;
+// What the nodes of one world share: time, the truth about tokens, the servers' signing keys, and the fleet's stream.
+struct Commons {
+  Commons(std::uint64_t seed, const WorldKnobs& knobs);
+  SimWorld world;
+  std::vector<std::unique_ptr<ModelAs>> models;   // by server
+  std::vector<std::unique_ptr<SimFeed>> feeds;    // by server
+  SimEventLog log;
 };
 
 class Simulation {
  public:
-  Simulation(std::uint64_t seed, WorldKnobs knobs);
+  Simulation(std::uint64_t seed, WorldKnobs knobs) : Simulation(std::make_shared<Commons>(seed, knobs), knobs) {}
+  // One node of several that share a world.
+  Simulation(std::shared_ptr<Commons> commons, WorldKnobs knobs);
   Simulation(const Simulation&) = delete;
   Simulation& operator=(const Simulation&) = delete;
   ~Simulation();
@@ -51,7 +57,9 @@ class Simulation {
   const WorldKnobs& knobs() const { return knobs_; }
   SimNode& node() { return *node_; }
   SimUpstream& upstream() { return *upstream_; }
-  ModelAs& model(ServerIndex server = 0) { return *models_[server]; }
+  ModelAs& model(ServerIndex server = 0) { return *commons_->models[server]; }
+  SimFeed& feed(ServerIndex server = 0) { return *commons_->feeds[server]; }
+  FeedKnobs& feed_knobs(ServerIndex server = 0) { return knobs_.servers[server].feed; }
   ServerKnobs& server(ServerIndex server = 0) { return servers_[server].knobs; }
   Oracle& oracle() { return *oracle_; }
   History& history() { return history_; }
@@ -89,7 +97,11 @@ class Simulation {
   // Everybody is served, clients leave, counters are compared (I53). Once.
   void finish();
   // A token of the model AS that is active, as short-lived or long as `truth` is then told to be.
-  TokenTruth& issue(const std::string& token, ServerIndex server = 0) { return models_[server]->issue(token); }
+  TokenTruth& issue(const std::string& token, ServerIndex server = 0) { return model(server).issue(token); }
+
+  // The daemon is gone at once: what its disk had not confirmed may be lost. Clients see their connections break.
+  void crash();
+  void start_again();
 
  private:
   void on_reply(std::uint64_t ask);
@@ -99,14 +111,19 @@ class Simulation {
   void check_counters();
   SimUpstream::Credential credential(ServerIndex server, const std::string& secret) const;
 
+  void make_node();
+
+  std::shared_ptr<Commons> commons_;
   WorldKnobs knobs_;
-  SimWorld world_;
+  SimWorld& world_;
   History history_;
-  std::vector<std::unique_ptr<ModelAs>> models_;
   std::vector<SimUpstream::Server> servers_;
   std::unique_ptr<Oracle> oracle_;
+  std::unique_ptr<FeedEndpoint> endpoint_;
   std::unique_ptr<SimUpstream> upstream_;
+  std::vector<std::unique_ptr<SimLoop>> ended_loops_;   // of nodes that are gone: connections still name them
   std::unique_ptr<SimNode> node_;
+  std::uint64_t calls_before_ = 0;   // made by the nodes that are gone
   std::vector<std::unique_ptr<SimClient>> clients_;
   SimClient* admin_ = nullptr;
   std::vector<SimClient*> story_clients_;

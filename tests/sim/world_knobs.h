@@ -22,6 +22,21 @@ struct CallerKnobs {
   std::size_t max_in_flight = 128;
 };
 
+// The revocation channels of a server, and how they go wrong.
+struct FeedKnobs {
+  bool events = false;                 // signed events of it are accepted: issuer, keys and audience are configured
+  bool poll = false;                   // the node polls it for SETs
+  bool verification = false;           // the node asks it for verification events
+  bool flush_when_unmappable = false;
+  Duration latency_most = std::chrono::milliseconds{20};
+  Duration long_poll = std::chrono::seconds{8};      // how long it holds a poll open
+  std::uint64_t one_in_poll_fault = 0;     // one of all faults instead of an answer; 0: never
+  std::uint64_t one_in_poll_hang = 0;
+  std::uint64_t one_in_keys_fault = 0;
+  std::uint64_t one_in_verification_lost = 0;
+  bool down = false;                       // neither polls nor keys nor verifications are answered
+};
+
 struct ServerSetup {
   std::string name;
   bool has_revocation_endpoint = true;
@@ -30,6 +45,7 @@ struct ServerSetup {
   std::size_t max_in_flight = 256;
   Duration replica_lag{};
   ServerKnobs knobs;
+  FeedKnobs feed;
 };
 
 struct WorldKnobs {
@@ -43,9 +59,14 @@ struct WorldKnobs {
   Duration tombstone_ttl = std::chrono::minutes{10};
   Duration exp_skew = std::chrono::seconds{1};
   Duration hold = std::chrono::seconds{10};
+  Duration ttl_live = std::chrono::minutes{5};
+  bool clear_on_channel_loss = false;
+  bool logout_is_cut_off = true;       // on_logout
+  Duration channel_timeout = std::chrono::seconds{30};
   Duration request_timeout = std::chrono::seconds{5};
   std::vector<ServerSetup> servers;
   std::vector<CallerKnobs> callers;
+  bool has_disk = false;               // state_dir
   SimLoop::Knobs loops;
   StreamKnobs streams;
 

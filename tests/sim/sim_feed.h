@@ -1,0 +1,104 @@
+// SimFeed: the revocation events of one authorization server as it signs them, what each of them says of its tokens, and
+// what somebody who is not that server would forge (F98, F99). Written from STANDARDS §5, apart from src/oauth.
+// Threads: one.  Owns: its signing keys.  Errors: none.  Cost: an Ed25519 signature an event.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tests/sim/history.h"
+#include "tests/sim/model_as.h"
+#include "tests/unit/service/event_signer.h"
+
+namespace introspectd::sim {
+
+// What a revocation source says of tokens by a claim.
+struct ClaimPurge {
+  PurgeKind kind = PurgeKind::kCutOff;
+  Claims claims;
+  std::optional<std::int64_t> event_time = std::nullopt;   // none: now, by the server's clock
+  ServerIndex server = 0;
+};
+
+struct FeedEvent {
+  enum class Route : std::uint8_t { kLogoutToken, kSecurityEvent, kKeycloakLogout, kKeycloakNotBefore, kKeycloakTest };
+  enum class Stream : std::uint8_t { kUnchanged, kEnabled, kPaused };
+  Route route = Route::kSecurityEvent;
+  std::string name;                    // for stories
+  std::string jti;
+  std::string jws;
+  std::vector<ClaimPurge> says;
+  std::optional<std::string> state;    // a verification event's
+  Stream stream = Stream::kUnchanged;
+  bool genuine = true;
+};
+
+// Each is refused, and changes nothing.
+enum class Forgery : std::uint8_t {
+  kSignature, kStrangersKey, kAlgNone, kAlgHmac, kAudience, kIssuer, kIssuerPrefix, kType, kNoIssuedAt, kFuture,
+  kDuplicateMember, kNotJson, kTruncated, kSubAtTop, kNonce, kExpired,
+};
+inline constexpr std::size_t kForgeries = static_cast<std::size_t>(Forgery::kExpired) + 1;
+std::string_view name_of(Forgery forgery);
+// A nonce and an exp say nothing in a SET, a top-level sub nothing in a logout token.
+bool applies_to(Forgery forgery, FeedEvent::Route route);
+
+class SimFeed {
+ public:
+  SimFeed(SimWorld& world, ModelAs& model, ServerIndex server, std::string name);
+
+  const std::string& issuer() const { return issuer_; }
+  static const char* audience() { return "node"; }
+
+  // --- what the server says ---
+  FeedEvent logout_token(const std::string& sub, const std::string& sid);
+  FeedEvent session_revoked(const Claims& claims, std::optional<std::int64_t> event_time = std::nullopt);
+  FeedEvent claims_changed(const std::string& sub);        // CAEP token-claims-change: asked again, never patched
+  FeedEvent account_disabled(const std::string& sub);      // RISC
+  FeedEvent account_enabled(const std::string& sub);
+  FeedEvent credential_changed(const std::string& sub, bool created);
+  FeedEvent unknown_event(const std::string& sub);         // STD 5.25: accepted, ignored
+  FeedEvent verification(const std::string& state);
+  FeedEvent stream_updated(bool enabled);
+  FeedEvent keycloak_logout(const std::vector<std::string>& sids);
+  FeedEvent keycloak_not_before(std::int64_t seconds);     // what was issued before it
+  FeedEvent keycloak_test();
+  // The same event as somebody else would have it.
+  FeedEvent forge(const FeedEvent& event, Forgery forgery);
+
+  // --- keys ---
+  std::string jwks() const;
+  // Signs with a new key from now on; the old one stays published until `retire_old_keys`.
+  void rotate_key();
+  void retire_old_keys();
+  std::size_t key_count() const { return signers_.size(); }
+  MonoTime keys_changed() const { return keys_changed_; }
+
+ private:
+  struct Draft {
+    FeedEvent event;
+    std::string typ;
+    std::vector<std::pair<std::string, std::string>> claims;   // name, JSON
+  };
+  Draft draft(FeedEvent::Route route, std::string name, std::string typ);
+  FeedEvent finish(Draft draft);
+  FeedEvent set_event(std::string name, const std::string& type, const std::string& subject, const std::string& members,
+                      std::vector<ClaimPurge> says);
+  std::string sign(const Draft& draft) const;
+
+  SimWorld* world_;
+  ModelAs* model_;
+  ServerIndex server_;
+  std::string name_, issuer_;
+  std::uint64_t serial_ = 0;
+  std::uint64_t keys_made_ = 0;
+  std::vector<testing::EventSigner> signers_;   // the last one signs
+  testing::EventSigner stranger_;
+  MonoTime keys_changed_;
+  std::vector<Draft> drafts_;                   // of the last events, by jti: forgeries begin with them
+};
+
+}  // namespace introspectd::sim
