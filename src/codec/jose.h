@@ -28,7 +28,9 @@ enum class JoseError : std::uint8_t {
 };
 std::string_view describe(JoseError error) noexcept;
 
-enum class JwsAlgorithm : std::uint8_t { kRs256, kRs384, kRs512, kPs256, kPs384, kPs512, kEs256, kEs384, kEs512, kEdDsa };
+enum class JwsAlgorithm : std::uint8_t {
+  kRs256, kRs384, kRs512, kPs256, kPs384, kPs512, kEs256, kEs384, kEs512, kEdDsa,
+};
 std::optional<JwsAlgorithm> find_algorithm(std::string_view name) noexcept;   // "Ed25519" is kEdDsa
 
 // A compact JWS, taken apart and not yet verified. The payload is bytes: whether it is JSON is for who reads it.

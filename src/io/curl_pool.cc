@@ -16,16 +16,27 @@
 namespace introspectd::io {
 namespace {
 
+// What a request of a kind says of its body and of the reply's; a GET has no body to speak of.
+std::array<const char*, 2> content_lines(RequestKind kind) {
+  switch (kind) {
+    case RequestKind::kFormPost: return {"Accept: application/json", "Content-Type: application/x-www-form-urlencoded"};
+    case RequestKind::kJsonPost: return {"Accept: application/json", "Content-Type: application/json"};
+    case RequestKind::kGet: break;
+  }
+  return {"Accept: application/json, application/jwk-set+json", nullptr};  // RFC 7517 §8.5.2
+}
+
 // The head of every call of a pool; the Authorization line is a secret.
-curl_slist* build_headers(std::string_view authorization) {
+curl_slist* build_headers(RequestKind kind, std::string_view authorization) {
   curl_slist* list = nullptr;
   const auto add = [&list](const char* line) {
     curl_slist* const longer = curl_slist_append(list, line);
     CHECK_INVARIANT(longer != nullptr);
     list = longer;
   };
-  add("Content-Type: application/x-www-form-urlencoded");
-  add("Accept: application/json");
+  for (const char* line : content_lines(kind)) {
+    if (line != nullptr) add(line);
+  }
   add("Expect:");
   if (authorization.empty()) return list;
   Secret line("Authorization: ");
@@ -103,7 +114,7 @@ CurlPool::CurlPool(UvLoop& loop, Resolver& resolver, Settings settings, Secret a
       resolver_(resolver),
       settings_(std::move(settings)),
       authorization_(std::move(authorization)),
-      headers_(build_headers(authorization_.reveal())) {}
+      headers_(build_headers(settings_.transfer.kind, authorization_.reveal())) {}
 
 CurlPool::~CurlPool() {
   if (destroyed_ != nullptr) *destroyed_ = true;

@@ -1,5 +1,6 @@
-// CurlPool: one libcurl multi with its connections, for one authorization server and one credential: libcurl pools by
-// host and TLS settings, never by Authorization, so whatever must not share a connection gets its own pool (I15).
+// CurlPool: one libcurl multi with its connections, for one authorization server, kind of request and credential:
+// libcurl pools by host and TLS settings, never by Authorization, so whatever must not share a connection gets its own
+// pool (I15).
 // Threads: the back loop.  Owns: calls, connections, idle transfers.  Errors: TransportOutcome, through `done`.
 // Cost: a call on a pooled connection is a handful of libcurl calls and ~6 system calls.
 // Contract: as ports::Upstream. libcurl is never called from inside its own callbacks; `done` runs outside libcurl.

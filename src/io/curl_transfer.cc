@@ -55,7 +55,8 @@ class OptionSetter {
 std::unique_ptr<CurlTransfer> CurlTransfer::open(const TransferSettings& settings, const Lender& lender) {
   EasyHandle easy(curl_easy_init(), &curl_easy_cleanup);
   if (!easy) return nullptr;
-  std::unique_ptr<CurlTransfer> transfer(new CurlTransfer(std::move(easy)));  // NOLINT: the constructor is private
+  std::unique_ptr<CurlTransfer> transfer(
+      new CurlTransfer(std::move(easy), settings.kind));  // NOLINT: the constructor is private
   const bool accepted = transfer->set_constant_options(settings) && transfer->set_tls_options(settings) &&
                         transfer->set_callbacks(lender);
   return accepted ? std::move(transfer) : nullptr;
@@ -65,7 +66,7 @@ bool CurlTransfer::set_constant_options(const TransferSettings& settings) {
   const auto connect_ms = std::chrono::ceil<std::chrono::milliseconds>(settings.connect_timeout).count();
   return OptionSetter(easy_.get())
       .set(CURLOPT_NOSIGNAL, 1L)
-      .set(CURLOPT_POST, 1L)
+      .set(kind_ == RequestKind::kGet ? CURLOPT_HTTPGET : CURLOPT_POST, 1L)
       .set(CURLOPT_USERAGENT, settings.user_agent.c_str())
       .set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1))
       .set(CURLOPT_HTTP09_ALLOWED, 0L)
@@ -75,7 +76,6 @@ bool CurlTransfer::set_constant_options(const TransferSettings& settings) {
       .set(CURLOPT_NOPROXY, "*")
       .set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED))
       .set(CURLOPT_HTTP_CONTENT_DECODING, 0L)
-      .set(CURLOPT_MAXFILESIZE, static_cast<long>(kMaxReplyBody))
       .set(CURLOPT_UPLOAD_BUFFERSIZE, 16384L)
       .set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(std::max<std::int64_t>(connect_ms, 1)))
       .set(CURLOPT_MAXAGE_CONN, 4L)          // real servers close idle connections after 5 s (F78)
@@ -115,16 +115,24 @@ bool CurlTransfer::set_callbacks(const Lender& lender) {
 void CurlTransfer::prepare(const EndpointUrl& endpoint, Request request, curl_slist* resolved) {
   clear();
   body_ = std::move(request.body);
+  reply_body_most_ = request.reply_body_most;
   const bool needs_name = resolved != nullptr;
   OptionSetter(easy_.get())
       .set(CURLOPT_URL, endpoint.url.c_str())
       .set(CURLOPT_PROTOCOLS_STR, endpoint.is_https ? "https" : "http")
-      .set(CURLOPT_POSTFIELDSIZE, static_cast<long>(body_.size()))
-      .set(CURLOPT_POSTFIELDS, body_.empty() ? "" : body_.reveal().data())
+      .set(CURLOPT_MAXFILESIZE, static_cast<long>(reply_body_most_))
       .set(CURLOPT_FRESH_CONNECT, request.fresh_connection ? 1L : 0L)
       .set(CURLOPT_RESOLVE, resolved)
       // A name missing from the list must fail rather than start a thread of libcurl's resolver (I40).
       .set(CURLOPT_RESOLVER_START_FUNCTION, needs_name ? &CurlTransfer::on_resolver_start : nullptr);
+  set_body();
+}
+
+void CurlTransfer::set_body() {
+  if (kind_ == RequestKind::kGet) return;  // an empty body would already make it a POST
+  OptionSetter(easy_.get())
+      .set(CURLOPT_POSTFIELDSIZE, static_cast<long>(body_.size()))
+      .set(CURLOPT_POSTFIELDS, body_.empty() ? "" : body_.reveal().data());
 }
 
 ports::UpstreamReply CurlTransfer::conclude(CURLcode code) {
@@ -149,11 +157,10 @@ curl_socket_t CurlTransfer::kept_socket() const {
 
 void CurlTransfer::clear() {
   // libcurl keeps the pointers it was given: none may outlive what it points to.
-  OptionSetter(easy_.get())
-      .set(CURLOPT_POSTFIELDSIZE, 0L)
-      .set(CURLOPT_POSTFIELDS, "")
-      .set(CURLOPT_RESOLVE, static_cast<curl_slist*>(nullptr));
   body_.clear();
+  set_body();
+  OptionSetter(easy_.get()).set(CURLOPT_RESOLVE, static_cast<curl_slist*>(nullptr));
+  reply_body_most_ = 0;
   facts_ = {};
   reply_ = {};
   head_lines_ = 0;
@@ -181,6 +188,7 @@ bool CurlTransfer::take_head_line(std::string_view line) {
 bool CurlTransfer::take_field(std::string_view name, std::string_view value) {
   if (equal_ignoring_case(name, "content-type")) append_value(reply_.content_type, value);
   if (equal_ignoring_case(name, "retry-after")) append_value(reply_.retry_after, value);
+  if (equal_ignoring_case(name, "cache-control")) append_value(reply_.cache_control, value);
   // We asked for no encoding: what comes encoded is not for us, and may be a bomb (F71).
   if (equal_ignoring_case(name, "content-encoding")) return equal_ignoring_case(value, "identity");
   if (equal_ignoring_case(name, "transfer-encoding")) {
@@ -193,7 +201,7 @@ bool CurlTransfer::take_field(std::string_view name, std::string_view value) {
 }
 
 bool CurlTransfer::take_body(std::string_view bytes) {
-  if (bytes.size() > kMaxReplyBody - reply_.body.size()) {
+  if (bytes.size() > reply_body_most_ - reply_.body.size()) {
     facts_.too_large = true;
     return false;
   }

@@ -1,8 +1,9 @@
 // CurlTransfer: one libcurl easy handle, used for one call after another: options, request bytes, reply, outcome.
 // Threads: the back loop.  Owns: the handle, the call's body (zeroed after use) and the reply as far as it has come.
 // Errors: TransportOutcome.  Cost: a handle is ~100 options once, then 6 a call.
-// Holds: no redirect, proxy, netrc, cookie, HTTP/0.9 or encoding; verified TLS ≥ 1.2 (I17); body ≤ 64 KiB (F53);
-// head ≤ 100 lines and 32 KiB, all interim replies counted (F54); the request is sent at most once (F78).
+// Holds: no redirect, proxy, netrc, cookie, HTTP/0.9 or encoding; verified TLS ≥ 1.2 (I17); body ≤ the call's cap
+// (F53); head ≤ 100 lines and 32 KiB, all interim replies counted (F54); the request is sent at most once (F78). How slowly a
+// reply comes is the caller's deadline alone: a long poll is silent for most of its life.
 #pragma once
 
 #include <curl/curl.h>
@@ -21,12 +22,16 @@
 
 namespace introspectd::io {
 
-inline constexpr std::size_t kMaxReplyBody = 64 * 1024;
 inline constexpr std::size_t kMaxReplyHeadLines = 100;
 inline constexpr std::size_t kMaxReplyHeadBytes = 32 * 1024;
 
+// How a request looks: its method, what it sends and what it asks for. Constant for a transfer: libcurl turns a handle
+// that was given a body into a POST.
+enum class RequestKind : std::uint8_t { kFormPost, kJsonPost, kGet };
+
 // What all transfers of one pool have in common. Paths are empty where not used.
 struct TransferSettings {
+  RequestKind kind = RequestKind::kFormPost;
   std::string unix_socket_path;
   std::string ca_file;
   std::string client_cert_file;
@@ -49,7 +54,8 @@ class CurlTransfer {
   CurlTransfer& operator=(const CurlTransfer&) = delete;
 
   struct Request {
-    Secret body;
+    Secret body;                       // a GET has none
+    std::size_t reply_body_most = 0;
     bool fresh_connection = false;
   };
   // `resolved` is the list for CURLOPT_RESOLVE, null where the name needs none; it must live as long as the call.
@@ -66,8 +72,9 @@ class CurlTransfer {
  private:
   using EasyHandle = std::unique_ptr<CURL, decltype(&curl_easy_cleanup)>;
 
-  explicit CurlTransfer(EasyHandle easy) : easy_(std::move(easy)) {}
+  CurlTransfer(EasyHandle easy, RequestKind kind) : easy_(std::move(easy)), kind_(kind) {}
 
+  void set_body();
   bool set_constant_options(const TransferSettings& settings);
   bool set_tls_options(const TransferSettings& settings);
   bool set_callbacks(const Lender& lender);
@@ -83,7 +90,9 @@ class CurlTransfer {
   static int on_resolver_start(void* resolver_state, void* reserved, void* self) noexcept;
 
   EasyHandle easy_;
+  RequestKind kind_;
   Secret body_;
+  std::size_t reply_body_most_ = 0;
   TransferFacts facts_;
   ports::UpstreamReply reply_;
   std::size_t head_lines_ = 0;

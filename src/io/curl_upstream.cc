@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <optional>
 #include <utility>
@@ -14,25 +15,52 @@
 
 namespace introspectd::io {
 
+namespace {
+
+constexpr std::size_t kEndpoints = 5;
+constexpr std::size_t kKinds = 3;
+
+struct EndpointTraits {
+  RequestKind kind = RequestKind::kFormPost;
+  std::size_t reply_body_most = 0;
+};
+constexpr std::size_t kKiB = 1024;
+// In the order of ports::UpstreamEndpoint.
+constexpr std::array<EndpointTraits, kEndpoints> kEndpointTraits{{
+    {RequestKind::kFormPost, 64 * kKiB},    // kIntrospection
+    {RequestKind::kFormPost, 64 * kKiB},    // kRevocation
+    {RequestKind::kGet, 256 * kKiB},        // kKeys
+    {RequestKind::kJsonPost, 1024 * kKiB},  // kPoll
+    {RequestKind::kJsonPost, 64 * kKiB},    // kVerification
+}};
+
+}  // namespace
+
 struct CurlUpstream::Server {
-  EndpointUrl introspection;
-  std::optional<EndpointUrl> revocation;
-  CurlPool::Settings settings;
-  std::vector<std::unique_ptr<CurlPool>> pools;  // one a credential, the one used last in front
+  // The pools of one kind of request, one a credential, the one used last in front.
+  struct PoolGroup {
+    CurlPool::Settings settings;
+    std::vector<std::unique_ptr<CurlPool>> pools;
+
+    CurlPool& pool_for(UvLoop& loop, Resolver& resolver, const Secret& authorization);
+  };
+  std::array<std::optional<EndpointUrl>, kEndpoints> endpoints;
+  std::array<PoolGroup, kKinds> groups;
 
   void keep_names(Resolver& resolver) const {
-    if (!settings.transfer.unix_socket_path.empty()) return;
-    if (!introspection.is_numeric) resolver.keep(introspection.host);
-    if (revocation && !revocation->is_numeric) resolver.keep(revocation->host);
+    if (!groups.front().settings.transfer.unix_socket_path.empty()) return;
+    for (const auto& endpoint : endpoints) {
+      if (endpoint && !endpoint->is_numeric) resolver.keep(endpoint->host);
+    }
   }
   bool idle() const {
-    return std::all_of(pools.begin(), pools.end(), [](const auto& pool) { return pool->idle(); });
+    return std::ranges::all_of(groups, [](const PoolGroup& group) {
+      return std::ranges::all_of(group.pools, [](const auto& pool) { return pool->idle(); });
+    });
   }
-
-  CurlPool& pool_for(UvLoop& loop, Resolver& resolver, const Secret& authorization);
 };
 
-CurlPool& CurlUpstream::Server::pool_for(UvLoop& loop, Resolver& resolver, const Secret& authorization) {
+CurlPool& CurlUpstream::Server::PoolGroup::pool_for(UvLoop& loop, Resolver& resolver, const Secret& authorization) {
   const auto found = std::find_if(pools.begin(), pools.end(), [&authorization](const auto& pool) {
     return equal_in_constant_time(pool->authorization().reveal(), authorization.reveal());
   });
@@ -61,6 +89,21 @@ tl::expected<EndpointUrl, std::string> parse_allowed_url(const std::string& url,
   return endpoint;
 }
 
+CurlPool::Settings pool_settings(const AuthorizationServerEndpoints& from, RequestKind kind,
+                                 const std::string& user_agent) {
+  CurlPool::Settings settings;
+  settings.max_connections = kind == RequestKind::kFormPost ? std::max(from.max_connections, 1U)
+                                                            : CurlUpstream::kMaxEventConnections;
+  settings.transfer = {.kind = kind,
+                       .unix_socket_path = from.unix_socket_path,
+                       .ca_file = from.ca_file,
+                       .client_cert_file = from.client_cert_file,
+                       .client_key_file = from.client_key_file,
+                       .user_agent = user_agent,
+                       .connect_timeout = from.connect_timeout};
+  return settings;
+}
+
 }  // namespace
 
 CurlUpstream::CurlUpstream(UvLoop& loop, Resolver& resolver, std::string user_agent)
@@ -79,21 +122,18 @@ tl::expected<void, std::string> CurlUpstream::configure(
   std::vector<std::unique_ptr<Server>> servers;
   for (const AuthorizationServerEndpoints& from : configured) {
     auto server = std::make_unique<Server>();
-    tl::expected<EndpointUrl, std::string> introspection = parse_allowed_url(from.introspection_url, from);
-    if (!introspection) return tl::unexpected<std::string>(introspection.error());
-    server->introspection = *std::move(introspection);
-    if (!from.revocation_url.empty()) {
-      tl::expected<EndpointUrl, std::string> revocation = parse_allowed_url(from.revocation_url, from);
-      if (!revocation) return tl::unexpected<std::string>(revocation.error());
-      server->revocation = *std::move(revocation);
+    // In the order of ports::UpstreamEndpoint; only the first is a must.
+    const std::array<const std::string*, kEndpoints> urls{&from.introspection_url, &from.revocation_url, &from.keys_url,
+                                                          &from.poll_url, &from.verification_url};
+    for (std::size_t i = 0; i < kEndpoints; ++i) {
+      if (i != 0 && urls[i]->empty()) continue;
+      tl::expected<EndpointUrl, std::string> endpoint = parse_allowed_url(*urls[i], from);
+      if (!endpoint) return tl::unexpected<std::string>(endpoint.error());
+      server->endpoints[i] = *std::move(endpoint);
     }
-    server->settings.max_connections = std::max(from.max_connections, 1U);
-    server->settings.transfer = {.unix_socket_path = from.unix_socket_path,
-                                 .ca_file = from.ca_file,
-                                 .client_cert_file = from.client_cert_file,
-                                 .client_key_file = from.client_key_file,
-                                 .user_agent = user_agent_,
-                                 .connect_timeout = from.connect_timeout};
+    for (std::size_t kind = 0; kind < kKinds; ++kind) {
+      server->groups[kind].settings = pool_settings(from, static_cast<RequestKind>(kind), user_agent_);
+    }
     servers.push_back(std::move(server));
   }
   for (std::unique_ptr<Server>& server : servers_) retired_.push_back(std::move(server));
@@ -106,18 +146,23 @@ tl::expected<void, std::string> CurlUpstream::configure(
 ports::PendingToken CurlUpstream::post(ports::UpstreamCall call, UniqueFunction<void(ports::UpstreamReply)> done) {
   sweep_retired();
   Server& server = *servers_.at(call.authorization_server);
-  const bool revokes = call.endpoint == ports::UpstreamEndpoint::kRevocation;
-  if (revokes && !server.revocation) {
+  const auto index = static_cast<std::size_t>(call.endpoint);
+  const std::optional<EndpointUrl>& endpoint = server.endpoints.at(index);
+  if (!endpoint) {
     return loop_.after(Duration::zero(), [done = std::move(done)]() mutable {
       ports::UpstreamReply reply;
       reply.outcome = ports::TransportOutcome::kRefused;
       done(std::move(reply));
     });
   }
-  const EndpointUrl& endpoint = revokes ? *server.revocation : server.introspection;
-  return server.pool_for(loop_, resolver_, call.authorization)
-      .post(endpoint, {.body = std::move(call.body), .fresh_connection = call.fresh_connection}, call.timeout,
-            std::move(done));
+  const EndpointTraits& traits = kEndpointTraits[index];
+  return server.groups[static_cast<std::size_t>(traits.kind)]
+      .pool_for(loop_, resolver_, call.authorization)
+      .post(*endpoint,
+            {.body = std::move(call.body),
+             .reply_body_most = traits.reply_body_most,
+             .fresh_connection = call.fresh_connection},
+            call.timeout, std::move(done));
 }
 
 void CurlUpstream::sweep_retired() {

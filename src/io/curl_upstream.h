@@ -1,9 +1,11 @@
-// CurlUpstream: the ports::Upstream over libcurl: one form POST over HTTP/1.1, plain or TLS, over TCP or a Unix socket.
-// Threads: the back loop.  Owns: a pool of connections for each authorization server and credential.
+// CurlUpstream: the ports::Upstream over libcurl: one form POST, JSON POST or GET over HTTP/1.1, plain or TLS, over TCP
+// or a Unix socket.
+// Threads: the back loop.  Owns: a pool of connections for each authorization server, kind of request and credential.
 // Errors: configure gives a sentence and leaves what was; a call ends with a TransportOutcome.
 // Cost: a handful of libcurl calls a post; no thread of its own (names: Resolver).
-// Connections are never shared between authorization servers, nor between credentials (I15, I50).
-// RFC 7662 §2.1, RFC 7009 §2.1.
+// Connections are never shared between authorization servers, nor between credentials (I15, I50), nor between kinds: a
+// long poll sits on a connection of its own and takes none from the introspections.
+// RFC 7662 §2.1, RFC 7009 §2.1, RFC 7517 §5, RFC 8936 §2.4, SSF 1.0 §8.1.4.
 #pragma once
 
 #include <cstddef>
@@ -22,13 +24,17 @@ namespace introspectd::io {
 // What is needed to reach one authorization server. Paths are empty where not used.
 struct AuthorizationServerEndpoints {
   std::string introspection_url{};
-  std::string revocation_url{};    // empty: none; a call to it ends as kRefused
+  // Empty: none; a call to it ends as kRefused.
+  std::string revocation_url{};
+  std::string keys_url{};          // the JWKS
+  std::string poll_url{};
+  std::string verification_url{};
   std::string unix_socket_path{};  // connect there, whatever host the URLs name
   std::string ca_file{};           // the only trust where given (F6); else the system's
   std::string client_cert_file{};  // RFC 8705
   std::string client_key_file{};
   Duration connect_timeout = std::chrono::milliseconds(500);
-  unsigned max_connections = 32;
+  unsigned max_connections = 32;   // of introspection and revocation, a credential
   bool insecure_http_allowed = false;  // http to a host that is not loopback (F4)
 };
 
@@ -36,6 +42,8 @@ class CurlUpstream final : public ports::Upstream {
  public:
   // So many credentials of an authorization server keep their connections though no call of theirs is in flight.
   static constexpr std::size_t kMaxIdleCredentials = 8;
+  // Connections for JSON POSTs (polls, their acknowledgements, verification), and as many for GETs, a credential.
+  static constexpr unsigned kMaxEventConnections = 4;
 
   CurlUpstream(UvLoop& loop, Resolver& resolver, std::string user_agent = "introspectd");
   ~CurlUpstream() override;

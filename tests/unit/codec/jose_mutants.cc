@@ -1,5 +1,5 @@
 // jose_mutants SOURCE_ROOT: switches on one MUTANT() of src/codec after the other and lets the room's own cases judge
-// it; one that no case notices fails the test. Signatures have their judges here; the simulator signs nothing by itself.
+// it; one that no case notices fails the test.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 

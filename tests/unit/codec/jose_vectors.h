@@ -1,5 +1,5 @@
-// jose_vectors: signatures that others made: npm jose 6.2.18 (generateKeyPair, CompactSign) for every algorithm, OpenSSL
-// by node's crypto for what jose refuses to make, and the examples of RFC 7515 A.2 and A.3, RFC 7520 §4 and RFC 8037 A.4.
+// jose_vectors: signatures that others made. npm jose 6.2.18 (generateKeyPair, CompactSign) for every algorithm,
+// OpenSSL by node's crypto for what jose refuses to make; the examples of RFC 7515 A.2 and A.3, RFC 7520 §4, RFC 8037 A.4.
 #pragma once
 
 #include <string_view>
