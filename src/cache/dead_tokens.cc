@@ -1,6 +1,7 @@
 #include "cache/dead_tokens.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/mutant.h"
 #include "cache/slot_memory.h"
@@ -61,6 +62,11 @@ DeadTokens::KeepResult DeadTokens::keep(std::uint64_t place, const DeadSlot& slo
   if (place_taken->until > now) result = {Kept::kForgotAnother, *place_taken, 0};
   *place_taken = slot;
   return result;
+}
+
+void DeadTokens::copy(std::vector<DeadSlot>& into, Tick now) const {
+  std::copy_if(slots_.begin(), slots_.end(), std::back_inserter(into),
+               [now](const DeadSlot& slot) { return slot.until > now; });
 }
 
 bool DeadTokens::lift(std::uint64_t place, const TokenHash& token, ServerId server, Seq seq) {

@@ -35,7 +35,7 @@ Worth judge_freshness(const oauth::IntrospectionAnswer& answer, const FreshnessP
   }
   worth.active = true;
   worth.clock_skew_suspected = answer.iat && lies_ahead(*answer.iat, now.wall, policy.exp_skew);
-  Duration life = policy.ttl;
+  Duration life = policy.ttl > Duration::zero() ? std::max(policy.ttl, policy.ttl_live) : policy.ttl;
   if (worth.exp == kNoExp) {
     life = MUTANT(no_exp_is_for_ever) ? std::chrono::hours{24} : std::min(life, policy.ttl_without_exp);
   } else {

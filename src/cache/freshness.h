@@ -16,6 +16,8 @@ struct FreshnessPolicy {
   Duration ttl_without_exp = std::chrono::seconds{30};
   Duration negative_ttl = std::chrono::seconds{5};
   Duration exp_skew = std::chrono::seconds{1};
+  Duration ttl_live{};   // of an AS with a revocation channel: its records may last as long, and the channel is judged
+                         // at every read (I13); zero: it has none
 };
 
 // `exp` of a record: seconds since 1970, or kNoExp. Later than 2106 is kept as kFarExp: the TTL ends long before.

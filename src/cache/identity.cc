@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "base/assert.h"
+#include "base/mutant.h"
 
 namespace introspectd::cache {
 namespace {
@@ -93,16 +94,30 @@ std::optional<ViewId> ViewTable::intern(const ViewBytes& view, ServerId server) 
   return static_cast<ViewId>(views_.size() - 1);
 }
 
-std::uint64_t claim_tag(const BootKey& key, ClaimKind kind, ServerId server, std::string_view value) {
+namespace {
+
+std::uint64_t never_zero(std::uint64_t tag) { return tag == 0 ? 1 : tag; }
+
+}  // namespace
+
+BootKey claim_key_of(const BootKey& claim_key, std::string_view server_name) {
+  if (MUTANT(sub_matched_across_servers)) server_name = {};
+  std::string bytes(1, '\0');
+  bytes += server_name;
+  const std::uint64_t first = siphash(claim_key, bytes);
+  bytes[0] = '\1';
+  return {first, siphash(claim_key, bytes)};
+}
+
+std::uint64_t claim_tag(const BootKey& server_key, ClaimKind kind, std::string_view value) {
   if (value.empty()) return 0;
   std::string bytes;
-  bytes.reserve(value.size() + 3);
+  bytes.reserve(value.size() + 1);
   bytes += static_cast<char>(kind);
-  bytes += static_cast<char>(server & 0xffU);
-  bytes += static_cast<char>(server >> 8U);
   bytes += value;
-  const std::uint64_t tag = siphash(key, bytes);
-  return tag == 0 ? 1 : tag;
+  return never_zero(siphash(server_key, bytes));
 }
+
+std::uint64_t every_token_tag(const BootKey& server_key) { return never_zero(siphash(server_key, {})); }
 
 }  // namespace introspectd::cache

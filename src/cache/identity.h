@@ -68,8 +68,14 @@ class ViewTable {
 // Claims by which a purge may name many tokens. A record carries one keyed tag for each.
 enum class ClaimKind : std::uint8_t { kSub, kSid, kClientId, kJti };
 inline constexpr std::size_t kClaimKinds = 4;
+using ClaimTags = std::array<std::uint64_t, kClaimKinds>;
 
-// 64-bit keyed tag of a claim value within an AS; 0 exactly when the value is empty (= absent).
-std::uint64_t claim_tag(const BootKey& key, ClaimKind kind, ServerId server, std::string_view value);
+// The key of one AS's tags. It depends on the claim key and the AS's name alone, not on the boot or on the order of the
+// configuration, so that purges which were kept over a restart still match; tags of two ASs have nothing in common.
+BootKey claim_key_of(const BootKey& claim_key, std::string_view server_name);
+// 64-bit tag of a claim value under an AS's key; 0 exactly when the value is empty (= absent).
+std::uint64_t claim_tag(const BootKey& server_key, ClaimKind kind, std::string_view value);
+// Stands for every token of the AS; the tag of no claim.
+std::uint64_t every_token_tag(const BootKey& server_key);
 
 }  // namespace introspectd::cache

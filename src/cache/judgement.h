@@ -13,13 +13,22 @@ namespace introspectd::cache {
 
 using Seq = std::uint64_t;   // 0 is before everything
 
-// What is known of purges that match a flight: the newest one's seq (0: none), and whether the token is dead.
+// What is known of purges that match a determination.
 struct MatchingPurge {
-  Seq newest = 0;
-  bool dead = false;
+  Seq newest = 0;      // 0: none
+  bool dead = false;   // the token is dead, or a cut-off matches: false, whatever the AS said
+  bool hold = false;   // it may be said to who asks, and is not stored
+
+  void add(const MatchingPurge& other) {
+    newest = newest > other.newest ? newest : other.newest;
+    dead = dead || other.dead;
+    hold = hold || other.hold;
+  }
 };
 
-constexpr bool may_store(Seq flight, const MatchingPurge& purge) { return !purge.dead && purge.newest < flight; }
+constexpr bool may_store(Seq flight, const MatchingPurge& purge) {
+  return !purge.dead && (!purge.hold || MUTANT(stored_within_the_hold)) && purge.newest < flight;
+}
 
 enum class WaiterFate : std::uint8_t {
   kAnswer,     // may have what the flight brought
@@ -32,6 +41,36 @@ constexpr WaiterFate judge_waiter(Seq flight, Seq waiter, const MatchingPurge& p
   if (purge.dead) return WaiterFate::kInactive;
   if (purge.newest < flight || MUTANT(join_after_purge)) return WaiterFate::kAnswer;
   return waiter < purge.newest ? WaiterFate::kAnswer : WaiterFate::kSuccessor;
+}
+
+// A purge by claim, once its tags match: cut-off, logout and hold (SPEC §6).
+enum class PurgeKind : std::uint8_t { kCutOff, kLogout, kHold };
+
+// What a determination says of when and how its token was issued.
+struct Issued {
+  std::uint32_t iat = 0;         // seconds since 1970, by the AS's clock; 0: unknown
+  bool offline_access = false;   // the scope has it: the token outlives the session
+};
+
+enum class ClaimFate : std::uint8_t {
+  kUntouched,
+  kDead,       // false
+  kAsk,        // what is older is asked again, what started within the hold is not stored
+};
+
+// `cut_off`: the event's time, inclusive, by the AS's clock. `within_hold`: the determination's call started before the
+// hold's end; what is older than the purge did.
+constexpr ClaimFate judge_claim(PurgeKind kind, std::uint32_t cut_off, bool within_hold, const Issued& issued) {
+  if (kind == PurgeKind::kHold) return within_hold ? ClaimFate::kAsk : ClaimFate::kUntouched;
+  if (kind == PurgeKind::kLogout) {
+    if (!within_hold) return ClaimFate::kUntouched;   // the AS has had its time to say so itself
+    if (issued.offline_access && !MUTANT(offline_access_ignored)) return ClaimFate::kAsk;
+  }
+  if (issued.iat == 0) return within_hold ? ClaimFate::kAsk : ClaimFate::kUntouched;
+  const bool before = MUTANT(cut_off_compared_the_wrong_way) ? issued.iat >= cut_off
+                      : MUTANT(cut_off_exclusive)            ? issued.iat < cut_off
+                                                             : issued.iat <= cut_off;
+  return before ? ClaimFate::kDead : ClaimFate::kUntouched;
 }
 
 }  // namespace introspectd::cache

@@ -4,7 +4,6 @@
 // Cost: 96 B beyond the body (104 B with an audience mask), key included; padded to 8.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -29,13 +28,12 @@ struct RecordHeader {
   std::uint32_t live : 1 = 0;          // the index points here
   std::uint32_t asked_again : 1 = 0;   // the recency bit (CLOCK)
   std::uint32_t has_audience : 1 = 0;
-  std::uint32_t spare : 9 = 0;
+  std::uint32_t offline_access : 1 = 0;   // the scope has it: a logout does not kill it
+  std::uint32_t spare : 8 = 0;
   ViewId view = 0;
   ServerId server = 0;
 };
 static_assert(sizeof(RecordHeader) == 64);
-
-using ClaimTags = std::array<std::uint64_t, kClaimKinds>;
 
 constexpr std::size_t record_bytes(std::size_t body_bytes, bool has_audience) {
   const std::size_t size = sizeof(RecordHeader) + sizeof(ClaimTags) + (has_audience ? 8U : 0U) + body_bytes;

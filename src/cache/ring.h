@@ -1,10 +1,12 @@
 // Ring: a log of variable-sized blocks in one span of memory; appended at the head, given back at the tail. Blocks are
 // never split by the end of the span. There is no free list and so no fragmentation: memory is flat by construction.
+// A block's position counts the bytes of all blocks ever appended before it: a walk by positions survives pops.
 // Threads: one owner (a shard, under its lock).  Owns: nothing; the span belongs to the cache.
 // Errors: `append` is a fault when `fits` said no.  Cost: O(1).  Units: bytes, all multiples of 8.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 
@@ -46,6 +48,7 @@ class Ring {
     CHECK_INVARIANT(used_ >= size);
     tail_ += size;
     used_ -= size;
+    popped_ += size;
     if (wrapped_ && tail_ == wrap_end_) {
       tail_ = 0;
       wrapped_ = false;
@@ -56,12 +59,23 @@ class Ring {
     }
   }
 
+  // Positions of the oldest block and of the end, where the next one will be.
+  std::uint64_t first_position() const { return popped_; }
+  std::uint64_t end_position() const { return popped_ + used_; }
+  // The offset of the block that begins at this position; only from first_position to before end_position.
+  std::size_t offset_at(std::uint64_t position) const {
+    CHECK_INVARIANT(position >= first_position() && position < end_position());
+    const std::size_t offset = tail_ + static_cast<std::size_t>(position - popped_);
+    return wrapped_ && offset >= wrap_end_ ? offset - wrap_end_ : offset;
+  }
+
  private:
   std::span<std::byte> memory_;
   std::size_t head_ = 0;
   std::size_t tail_ = 0;
   std::size_t wrap_end_ = 0;   // where the upper part ends, while wrapped
   std::size_t used_ = 0;
+  std::uint64_t popped_ = 0;   // bytes given back, ever
   bool wrapped_ = false;       // the head has passed the end of the span, the tail has not
 };
 

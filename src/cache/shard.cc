@@ -26,12 +26,19 @@ oauth::AudienceMask audience_of(RecordHeader& record) {
   return mask;
 }
 
-bool is_fresh(const RecordHeader& record, ReadTime now, Duration exp_skew, Seq floor) {
+ClaimTags tags_of(const RecordHeader& record) {
+  ClaimTags tags;
+  std::memcpy(tags.data(), reinterpret_cast<const std::byte*>(&record) + sizeof(RecordHeader), sizeof tags);
+  return tags;
+}
+
+bool is_fresh(const RecordHeader& record, ReadTime now, const ReadRules& rules) {
   const bool living = MUTANT(dies_inclusive) ? now.tick <= record.dies : now.tick < record.dies;
-  const Duration skew = MUTANT(exp_skew_ignored) ? Duration::zero() : exp_skew;
+  const Duration skew = MUTANT(exp_skew_ignored) ? Duration::zero() : rules.exp_skew;
   const bool current = MUTANT(exp_ignored_on_hit) || before_exp(record.exp, now.wall, skew);
-  const bool above_floor = MUTANT(floor_ignored) || record.seq > floor;
-  return living && current && above_floor;
+  return living && current && rules.marks.allow(record.seq, record.iat) &&
+         rules.marks.channel_allows(record.born, now.tick) &&
+         (rules.live.empty() || rules.live.newest(tags_of(record)) < record.seq);
 }
 
 }  // namespace
@@ -47,11 +54,11 @@ Shard::~Shard() = default;
 
 std::size_t Shard::index_buckets() const { return index_->buckets(); }
 
-LookupResult Shard::lookup(const Key& key, ReadTime now, Duration exp_skew, Seq floor, oauth::AudienceMask audience,
+LookupResult Shard::lookup(const Key& key, ReadTime now, const ReadRules& rules, oauth::AudienceMask audience,
                            std::span<char> room) {
   RecordHeader* const record = index_->find(key.place, key.token, key.view);
-  if (record != nullptr && is_fresh(*record, now, exp_skew, floor)) return serve(*record, audience, room);
-  return {.outcome = lookup_inactive(key, now, floor)};
+  if (record != nullptr && is_fresh(*record, now, rules)) return serve(*record, audience, room);
+  return {.outcome = lookup_inactive(key, now, rules.marks)};
 }
 
 LookupResult Shard::serve(RecordHeader& record, oauth::AudienceMask audience, std::span<char> room) {
@@ -65,10 +72,12 @@ LookupResult Shard::serve(RecordHeader& record, oauth::AudienceMask audience, st
   return {.outcome = LookupOutcome::kHit, .body_bytes = size};
 }
 
-LookupOutcome Shard::lookup_inactive(const Key& key, ReadTime now, Seq floor) {
+LookupOutcome Shard::lookup_inactive(const Key& key, ReadTime now, const ServerMarks& marks) {
   if (dead_.find(key.place, key.token, key.server, now.tick) != nullptr) return LookupOutcome::kDead;
   const NegativeSlot* const negative = negatives_.find(key.place, key.token, key.view);
   const bool living = negative != nullptr && (now.tick < negative->dies || MUTANT(negative_never_expires));
+  const Seq floor = std::max(marks.floor.load(std::memory_order_acquire),
+                             MUTANT(negatives_not_forgotten) ? 0 : marks.negative_floor.load(std::memory_order_acquire));
   const bool fresh = living && (negative->seq > floor || MUTANT(negative_ignores_the_floor));
   return fresh ? LookupOutcome::kNegative : LookupOutcome::kMiss;
 }
@@ -145,6 +154,7 @@ void Shard::write_record(std::byte* where, const Key& key, const Determination& 
       .live = 1,
       .asked_again = 0,
       .has_audience = what.audience != 0 ? 1U : 0U,
+      .offline_access = what.offline_access ? 1U : 0U,
       .view = key.view,
       .server = key.server,
   };
@@ -190,8 +200,10 @@ void Shard::give_second_chance(RecordHeader& record) {
   const std::size_t size = record_bytes(record);
   const std::byte* const from = bytes_of(record);
   std::uint32_t& unit = index_->unit_of(place_of(boot_key_, record.token), record.token, record.view);
+  const bool unchecked = ring_.first_position() >= sweep_at_ && ring_.first_position() < sweep_end_;
   ring_.pop(size);
   const std::size_t offset = ring_.append(size);
+  if (unchecked && !MUTANT(moved_record_not_swept)) sweep_end_ = ring_.end_position();
   std::memmove(ring_.at(offset), from, size);
   unit = ShardIndex::to_unit(offset);
   ++counts_.second_chances;
@@ -236,6 +248,44 @@ void Shard::remember_dead(const TokenHash& token, std::uint64_t place, ServerId 
     fill_floor_ = std::max(fill_floor_, kept.forgotten.seq);
     ++counts_.fill_floor_raised;
   }
+}
+
+void Shard::begin_sweep() {
+  sweep_at_ = ring_.first_position();
+  sweep_end_ = ring_.end_position();
+}
+
+Shard::Swept Shard::sweep(const SweepRules& rules, std::span<Seq> dropped_by) {
+  Swept result;
+  sweep_at_ = std::max(sweep_at_, ring_.first_position());   // the tail may have passed it
+  while (sweep_at_ < sweep_end_ && result.seen < dropped_by.size()) {
+    RecordHeader& record = record_at(ring_, ring_.offset_at(sweep_at_));
+    sweep_at_ += record_bytes(record);
+    ++result.seen;
+    if (record.live == 0) continue;
+    const ClaimPurges::Match match = purged_by(record, rules);
+    if (match.purge.newest == 0) continue;
+    drop(record, place_of(boot_key_, record.token));
+    ++counts_.purged;
+    dropped_by[result.dropped++] = match.purge.newest;
+    if (match.by_sub) ++result.by_sub;
+  }
+  result.done = sweep_at_ >= sweep_end_;
+  return result;
+}
+
+// A hit asks only whether a purge is younger; the sweep asks whether it matches.
+ClaimPurges::Match Shard::purged_by(const RecordHeader& record, const SweepRules& rules) {
+  const ServerMarks& marks = rules.marks[record.server];
+  if (!marks.allow(record.seq, record.iat)) {
+    const Seq newest = std::max(marks.floor.load(std::memory_order_relaxed),
+                                marks.undated_floor.load(std::memory_order_relaxed));
+    return {{newest, true, false}, false};
+  }
+  const ClaimTags tags = tags_of(record);
+  if (rules.live.newest(tags) < record.seq) return {};
+  return rules.purges.match({tags, rules.every_token_tags[record.server], {record.iat, record.offline_access != 0},
+                             record.seq, record.born}, rules.now);
 }
 
 bool Shard::knows(const TokenHash& token, std::uint64_t place, ServerId server, std::span<const ViewId> views,

@@ -10,13 +10,17 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "base/time.h"
+#include "cache/claim_purges.h"
 #include "cache/dead_tokens.h"
 #include "cache/freshness.h"
+#include "cache/live_claims.h"
 #include "cache/negatives.h"
 #include "cache/record.h"
 #include "cache/ring.h"
+#include "cache/server_marks.h"
 #include "oauth/audience.h"
 
 namespace introspectd::cache {
@@ -27,6 +31,13 @@ class ShardIndex;
 struct ReadTime {
   Tick tick = 0;
   WallTime wall;
+};
+
+// What a read is judged by beside the entry itself.
+struct ReadRules {
+  Duration exp_skew{};
+  const ServerMarks& marks;   // of the key's AS
+  const LiveClaims& live;
 };
 
 struct Key {
@@ -60,6 +71,7 @@ struct Determination {
   Tick dies = 0;
   std::uint32_t exp = kNoExp;
   std::uint32_t iat = 0;
+  bool offline_access = false;
   ClaimTags tags{};
   oauth::AudienceMask audience = 0;
   std::string_view body;
@@ -70,6 +82,7 @@ enum class CommitOutcome : std::uint8_t {
   kNotStorable,     // no life left, or none was given (I9); older entries of the key are gone
   kRefusedDead,     // the token is dead (I2)
   kRefusedFloor,    // a floor is above the flight (I2, I6)
+  kRefusedPurge,    // a newer purge matches, or a hold or a cut-off does
   kRefusedNewer,    // what is there started later (I20)
 };
 
@@ -92,9 +105,10 @@ class Shard {
   Shard& operator=(Shard&&) = delete;
   ~Shard();
 
-  // `floor` is the AS's: entries that started at or before it are misses. `audience` 0 asks for none.
-  LookupResult lookup(const Key& key, ReadTime now, Duration exp_skew, Seq floor, oauth::AudienceMask audience,
+  // `audience` 0 asks for none.
+  LookupResult lookup(const Key& key, ReadTime now, const ReadRules& rules, oauth::AudienceMask audience,
                       std::span<char> room);
+  // `floor` is the AS's: fills that started at or before it are refused.
   CommitOutcome commit(const Key& key, const Determination& what, Seq floor, Tick now);
 
   struct Purge {
@@ -119,16 +133,38 @@ class Shard {
   bool knows(const TokenHash& token, std::uint64_t place, ServerId server, std::span<const ViewId> views, Tick now);
   bool lift_dead(const TokenHash& token, std::uint64_t place, ServerId server, Seq seq);
 
+  // Everything by which a sweep judges a record.
+  struct SweepRules {
+    std::span<const ServerMarks> marks;               // by AS
+    std::span<const std::uint64_t> every_token_tags;  // by AS
+    const LiveClaims& live;
+    const ClaimPurges& purges;
+    Tick now = 0;
+  };
+  struct Swept {
+    bool done = false;            // every record that was there when the sweep began has been checked
+    std::size_t seen = 0;
+    std::size_t dropped = 0;
+    std::size_t by_sub = 0;       // of these, because their answer had no sid
+  };
+  // A sweep checks every record that is there at its beginning; what is committed later was judged by its commit.
+  void begin_sweep();
+  // Checks the next `dropped_by.size()` records at most; drops those that a purge matches, and says each one's seq.
+  Swept sweep(const SweepRules& rules, std::span<Seq> dropped_by);
+  // Copies what is dead now; for snapshots.
+  void copy_dead(std::vector<DeadSlot>& into, Tick now) const { dead_.copy(into, now); }
+
   const ShardCounts& counts() const { return counts_; }
   std::size_t index_buckets() const;   // never changes (tested)
   Seq fill_floor() const { return fill_floor_; }
 
  private:
   LookupResult serve(RecordHeader& record, oauth::AudienceMask audience, std::span<char> room);
-  LookupOutcome lookup_inactive(const Key& key, ReadTime now, Seq floor);
+  LookupOutcome lookup_inactive(const Key& key, ReadTime now, const ServerMarks& marks);
   CommitOutcome refuse(const Key& key, Seq flight, Seq floor, Tick now);
   void store_active(const Key& key, const Determination& what, Tick now);
   void store_negative(const Key& key, const Determination& what, Tick now);
+  static ClaimPurges::Match purged_by(const RecordHeader& record, const SweepRules& rules);
   void drop(RecordHeader& record, std::uint64_t place);
   void make_room(std::size_t size, Tick now);
   void give_second_chance(RecordHeader& record);
@@ -141,6 +177,8 @@ class Shard {
   Negatives negatives_;
   DeadTokens dead_;
   BootKey boot_key_;
+  std::uint64_t sweep_at_ = 0;    // positions in the ring: the next record to check,
+  std::uint64_t sweep_end_ = 0;   // and where the sweep ends
   Seq fill_floor_ = 0;
   ShardCounts counts_;
 };

@@ -26,7 +26,24 @@ std::span<std::byte> take(std::span<std::byte>& rest, std::size_t bytes) {
   return taken;
 }
 
-// DESIGN §5: 8 % negatives, 4 % dead tokens, the rest is index and ring. Claim purges will take 5 % of the ring.
+// DESIGN §5: 5 % of the whole is for purges by claim, up to what can be made use of; a third of it is for what is live.
+struct ClaimMemory {
+  std::span<std::byte> live, kept;
+};
+ClaimMemory take_claims(std::span<std::byte>& rest) {
+  const std::size_t most = LiveClaims::kSlotsMost * LiveClaims::kSlotBytes * 2;
+  const std::size_t whole = rest.size() * 5 / 100;
+  ClaimMemory memory;
+  memory.live = take(rest, std::min(whole / 3, most));
+  memory.kept = take(rest, std::min(whole - memory.live.size(), ClaimPurges::kEntriesMost * ClaimPurges::kEntryBytes));
+  return memory;
+}
+
+Tick ticks_in(Duration duration) {
+  return static_cast<Tick>(std::clamp<std::int64_t>(duration.count() / kTickNs, 0, kLastTick));
+}
+
+// Of a shard: 8 % negatives, 4 % dead tokens, the rest is index and ring.
 ShardMemory divide(std::span<std::byte> slice) {
   ShardMemory memory;
   const std::size_t whole = slice.size();
@@ -45,10 +62,13 @@ TokenCache::TokenCache(std::span<std::byte> memory, const CacheOptions& options,
       epoch_(now),
       memory_bytes_(memory.size()),
       views_of_server_(options.servers),
-      floors_(options.servers) {
+      marks_(options.servers) {
   CHECK_INVARIANT(memory.size() >= kMemoryLeast);
   CHECK_INVARIANT(reinterpret_cast<std::uintptr_t>(memory.data()) % kLine == 0);
-  const std::size_t count = options.shards != 0 ? options.shards : shard_count_for(memory.size());
+  const ClaimMemory claims = take_claims(memory);
+  live_ = std::make_unique<LiveClaims>(claims.live);
+  purges_ = std::make_unique<ClaimPurges>(claims.kept, ticks_in(options.longest_flight + std::chrono::seconds{1}) + 2);
+  const std::size_t count = options.shards != 0 ? options.shards : shard_count_for(memory_bytes_);
   CHECK_INVARIANT(std::has_single_bit(count));
   const std::size_t slice = memory.size() / count / kLine * kLine;
   for (std::size_t i = 0; i < count; ++i) {
@@ -58,6 +78,24 @@ TokenCache::TokenCache(std::span<std::byte> memory, const CacheOptions& options,
     const auto id = static_cast<ViewId>(view);
     views_of_server_.at(views.server_of(id)).push_back(id);
   }
+  make_servers();
+}
+
+void TokenCache::make_servers() {
+  const bool own_key = options_.claim_key.k0 != 0 || options_.claim_key.k1 != 0;
+  options_.traits.resize(options_.servers);
+  for (std::size_t i = 0; i < options_.servers; ++i) {
+    const ServerTraits& traits = options_.traits[i];
+    claim_keys_.push_back(claim_key_of(own_key ? options_.claim_key : options_.boot_key,
+                                       traits.name.empty() ? std::to_string(i) : traits.name));
+    every_token_tags_.push_back(every_token_tag(claim_keys_.back()));
+    FreshnessPolicy freshness = options_.freshness;
+    if (!traits.has_channel) freshness.ttl_live = {};
+    freshness_.push_back(freshness);
+    // Nothing has been proven yet.
+    if (traits.has_channel) set_channel(static_cast<ServerId>(i), {false, {}, {}, freshness.ttl});
+  }
+  hold_all_until_.resize(options_.servers);
 }
 
 TokenCache::~TokenCache() = default;
@@ -77,21 +115,21 @@ Tick TokenCache::end_tick(MonoTime time) const {
 
 LookupResult TokenCache::lookup(const Question& question, Now now, std::span<char> room) {
   return shard_of(question.place).with([&](Shard& shard) {
-    LookupResult result = shard.lookup(question.key(), read_time(now), options_.freshness.exp_skew,
-                                       floor(question.server), question.audience, room);
+    const ReadRules rules{options_.freshness.exp_skew, marks_[question.server], *live_};
+    LookupResult result = shard.lookup(question.key(), read_time(now), rules, question.audience, room);
     if (result.outcome == LookupOutcome::kMiss) result.seq = seq();   // under the lock: "seq at its lookup"
     return result;
   });
 }
 
 Ticket TokenCache::start_flight(const Question& question, Now now) {
-  const Seq seq = seq_.fetch_add(1, std::memory_order_acq_rel) + 1;
+  const Seq seq = next_seq();
   return {question.token, question.place, question.view, question.server, seq, now};
 }
 
 Determination TokenCache::determination(const Ticket& ticket, const oauth::IntrospectionAnswer& answer,
                                         const Worth& worth) const {
-  const BootKey& key = options_.boot_key;
+  const BootKey& key = claim_keys_[ticket.server];
   Determination what;
   what.active = worth.active;
   what.storable = worth.storable;
@@ -103,28 +141,39 @@ Determination TokenCache::determination(const Ticket& ticket, const oauth::Intro
   if (!worth.active) return what;
   what.audience = answer.audience;
   what.body = answer.body;
-  what.tags = {claim_tag(key, ClaimKind::kSub, ticket.server, answer.sub),
-               claim_tag(key, ClaimKind::kSid, ticket.server, answer.sid),
-               claim_tag(key, ClaimKind::kClientId, ticket.server, answer.client_id),
-               claim_tag(key, ClaimKind::kJti, ticket.server, answer.jti)};
+  what.offline_access = answer.offline_access;
+  what.tags = {claim_tag(key, ClaimKind::kSub, answer.sub), claim_tag(key, ClaimKind::kSid, answer.sid),
+               claim_tag(key, ClaimKind::kClientId, answer.client_id), claim_tag(key, ClaimKind::kJti, answer.jti)};
   return what;
 }
 
-TokenCache::Commit TokenCache::commit(const Ticket& ticket, const oauth::IntrospectionAnswer& answer, Now now) {
+TokenCache::Commit TokenCache::commit(const Ticket& ticket, const oauth::IntrospectionAnswer& answer, Now now,
+                                      const MatchingPurge& known) {
   Commit result;
-  result.worth = judge(ticket, answer, now);
-  const Determination what = determination(ticket, answer, result.worth);
+  result.purge = known;
+  result.worth = judge_freshness(answer, freshness_[ticket.server], ticket.start, now);
+  Determination what = determination(ticket, answer, result.worth);
+  judge_purges(ticket, what, answer.active, now, result);
+  const bool may = may_store(ticket.seq, result.purge) || MUTANT(insert_after_purge);
+  what.storable = what.storable && may;   // what is not stored still supersedes older entries of the key
   const Key key{ticket.token, ticket.place, ticket.view, ticket.server};
+  Seq fill_floor = 0;
   shard_of(ticket.place).with([&](Shard& shard) {
     result.outcome = shard.commit(key, what, floor(ticket.server), tick_of(now.mono));
-    result.fill_floor = shard.fill_floor();
+    fill_floor = shard.fill_floor();
   });
+  if (result.outcome == CommitOutcome::kRefusedDead) result.purge.dead = true;
+  if (result.outcome == CommitOutcome::kRefusedFloor) {
+    result.purge.newest = std::max({result.purge.newest, fill_floor, floor(ticket.server)});
+  }
+  if (result.outcome == CommitOutcome::kNotStorable && !may) result.outcome = CommitOutcome::kRefusedPurge;
   return result;
 }
 
 TokenCache::Purged TokenCache::purge_token(const TokenHash& token, ServerId server, bool flight_known, bool trusted,
                                            Now now) {
-  const Seq seq = seq_.fetch_add(1, std::memory_order_acq_rel) + 1;
+  const Seq seq = next_seq();
+  ++purge_changes_;
   const Duration flight = options_.longest_flight + std::chrono::seconds{1};
   const std::int64_t flight_ticks = flight.count() / kTickNs + 1;
   const std::int64_t tick = tick_of(now.mono);
@@ -153,15 +202,8 @@ bool TokenCache::knows(const TokenHash& token, ServerId server, Now now) {
 
 bool TokenCache::lift_dead(const TokenHash& token, ServerId server, Seq seq) {
   const std::uint64_t at = place(token);
+  ++purge_changes_;
   return shard_of(at).with([&](Shard& shard) { return shard.lift_dead(token, at, server, seq); });
-}
-
-Seq TokenCache::flush(ServerId server) {
-  const Seq seq = seq_.fetch_add(1, std::memory_order_acq_rel) + 1;
-  floors_[server].store(seq, std::memory_order_release);
-  // The barrier: a lookup that locks after it sees the floor, one before it was decided before the acknowledgement.
-  for (const std::unique_ptr<GuardedShard>& shard : shards_) shard->with([](Shard&) {});
-  return seq;
 }
 
 ShardCounts TokenCache::counts() {

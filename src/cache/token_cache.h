@@ -1,8 +1,10 @@
-// TokenCache: remembers what the authorization servers said, until it may be stale (RFC 7662 §4).
+// TokenCache: remembers what the authorization servers said, until it may be stale (RFC 7662 §4), and what purges it.
 // Threads: lookup from any thread, any time; everything else by the single writer (the back loop), so that a commit
 // either precedes a purge or is refused by it (DESIGN §4).  Blocks: on one shard mutex only, never two.
 // Owns: shards inside the memory given; that memory is the whole budget.
-// Errors: none: a full cache evicts.  Cost: lookup O(1), one lock, no allocation.
+// Errors: none: a full cache evicts; a purge that cannot be kept raises a floor.
+// Cost: lookup O(1), one lock, no allocation. A purge by claim costs the same for one record and for a million; the
+// barrier one lock of every shard; what it made stale is dropped by the sweep, in slices.
 #pragma once
 
 #include <atomic>
@@ -10,24 +12,39 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/guarded.h"
 #include "base/time.h"
+#include "base/unique_function.h"
+#include "cache/claim_purges.h"
 #include "cache/freshness.h"
 #include "cache/identity.h"
 #include "cache/judgement.h"
+#include "cache/kept_purge.h"
+#include "cache/live_claims.h"
+#include "cache/server_marks.h"
 #include "cache/shard.h"
+#include "oauth/signal.h"
 
 namespace introspectd::cache {
 
+struct ServerTraits {
+  std::string name;           // its claim tags depend on it; empty: its index
+  bool has_channel = false;   // some revocation channel can prove itself: I13 is judged at every read
+};
+
 struct CacheOptions {
   BootKey boot_key;
+  BootKey claim_key;                                    // of claim tags; all zero: the boot key
   FreshnessPolicy freshness;
   Duration tombstone_ttl = std::chrono::minutes{10};
   Duration unknown_ttl = std::chrono::seconds{13};      // hold + the longest flight: an unknown revoked token
   Duration longest_flight = std::chrono::seconds{3};    // + 1 s: how long an older fill may still arrive
+  Duration hold = std::chrono::seconds{10};             // after a purge by claim: ask, do not store
   std::size_t servers = 1;
+  std::vector<ServerTraits> traits;                     // by AS; those beyond its end have neither name nor channel
   std::size_t shards = 0;                               // 0: from the memory; tests choose
 };
 
@@ -70,17 +87,16 @@ class TokenCache {
   // --- the single writer ---
   // A new ticket for a call that starts now; every call, a retry too, takes its own.
   Ticket start_flight(const Question& question, Now now);
-  // What the AS answered, judged: what it is worth now, and whether it may be kept.
+  // What the AS answered, judged: what it is worth now, which purges match it, and whether it is kept.
   struct Commit {
     Worth worth;
     CommitOutcome outcome = CommitOutcome::kNotStorable;
-    Seq fill_floor = 0;   // of the shard: what kRefusedFloor was judged by, beside floor(server)
+    MatchingPurge purge;   // by it the flight's waiters are judged
+    bool by_sub = false;   // a purge by sid matched the answer by its sub: it has no sid (STD 5.29)
   };
-  Commit commit(const Ticket& ticket, const oauth::IntrospectionAnswer& answer, Now now);
-  // The worth alone, for an answer that a newer purge keeps out of the cache.
-  Worth judge(const Ticket& ticket, const oauth::IntrospectionAnswer& answer, Now now) const {
-    return judge_freshness(answer, options_.freshness, ticket.start, now);
-  }
+  // `known`: the purges that are known to match the ticket already, because they named its token or its AS.
+  Commit commit(const Ticket& ticket, const oauth::IntrospectionAnswer& answer, Now now,
+                const MatchingPurge& known = {});
 
   struct Purged {
     Seq seq = 0;
@@ -98,9 +114,46 @@ class TokenCache {
   // Everything of this AS that started before now is a miss. Returns the new floor (I5).
   Seq flush(ServerId server);
 
-  // What is known of purges that match a key beyond what taints its flight: floors and dead tokens.
-  Seq floor(ServerId server) const { return floors_[server].load(std::memory_order_acquire); }
+  // A purge that names no single token: enters it and returns its seq. It holds for every lookup of any thread that
+  // locks after the next barrier(), and for every commit at once (I5). Of kDead there is purge_token.
+  Seq enter_purge(ServerId server, const oauth::Signal& signal, Now now);
+  // Locks and unlocks every shard: once for all purges of a turn, before they are acknowledged.
+  void barrier();
 
+  // The sweep: drops what purges by claim made stale. A lap begins with the first slice after a purge and checks every
+  // record; what was purged before it began is carried out when it ends.
+  static constexpr std::size_t kSliceRecords = 256;
+  struct SweepSlice {
+    std::size_t seen = 0;
+    std::size_t dropped = 0;
+    std::size_t by_sub = 0;
+  };
+  bool sweep_wanted() const { return lap_.under_way || wanted_ > swept_; }
+  // One lock; at most kSliceRecords records. `dropped_by` takes the seq of the purge that each dropped record matched.
+  SweepSlice sweep_slice(Now now, std::span<Seq, kSliceRecords> dropped_by);
+  // Every purge up to here has been carried out on all records.
+  Seq swept() const { return swept_; }
+
+  // How the AS's revocation channel stands, from now on (I13). Of an AS without has_channel it only shortens.
+  void set_channel(ServerId server, const ChannelView& view);
+
+  // What must outlive the process (SPEC §4); on import what is over is not kept, and the AS's older entries are misses,
+  // after the next barrier().
+  void export_purges(Now now, UniqueFunction<void(const KeptPurge&)> visit);
+  void import_purge(const KeptPurge& purge, Now now);
+  // Counts whatever changes what export_purges says.
+  std::uint64_t purge_changes() const { return purge_changes_; }
+
+  Seq floor(ServerId server) const { return marks_[server].floor.load(std::memory_order_acquire); }
+
+  struct PurgeCounts {
+    std::size_t kept = 0, kept_most = 0;     // purges by claim that are remembered
+    std::size_t live = 0;                    // … that the sweep has not carried out yet
+    std::uint64_t forgotten_early = 0;       // never weakens I1–I3
+    std::uint64_t floors_raised = 0;         // because a purge by claim found no room
+    std::uint64_t laps = 0, swept_records = 0;
+  };
+  PurgeCounts purge_counts() const;
   ShardCounts counts();
   std::size_t shard_count() const { return shards_.size(); }
   std::size_t memory_bytes() const { return memory_bytes_; }
@@ -109,20 +162,50 @@ class TokenCache {
  private:
   using GuardedShard = Guarded<Shard>;
 
+  struct Lap {
+    bool under_way = false;
+    Seq begun = 0;             // what was purged up to here is carried out when it ends
+    std::size_t shard = 0;
+    bool shard_begun = false;
+  };
+
+  Seq next_seq() { return seq_.fetch_add(1, std::memory_order_acq_rel) + 1; }
   Tick tick_of(MonoTime time) const;
   Tick end_tick(MonoTime time) const;
+  Duration left_of(Tick end, MonoTime now) const;
   ReadTime read_time(Now now) const { return {tick_of(now.mono), now.wall}; }
   GuardedShard& shard_of(std::uint64_t place) { return *shards_[place & (shards_.size() - 1)]; }
+  void make_servers();
   Determination determination(const Ticket& ticket, const oauth::IntrospectionAnswer& answer,
                               const Worth& worth) const;
+  void judge_purges(const Ticket& ticket, const Determination& what, bool said_active, Now now, Commit& result) const;
+  void enter_claims(ServerId server, const oauth::Signal& signal, ClaimPurge purge, Now now);
+  void enter_of_all(ServerId server, const ClaimPurge& purge, Now now);
+  void enter_claim(ClaimKind kind, const ClaimPurge& purge, Now now);
+  void no_room(const ClaimPurge& purge);
+  void import_dead(const KeptDeadToken& dead, Now now);
+  void end_lap();
 
   CacheOptions options_;
   MonoTime epoch_;
   std::size_t memory_bytes_;
   std::vector<std::unique_ptr<GuardedShard>> shards_;
   std::vector<std::vector<ViewId>> views_of_server_;
-  std::vector<std::atomic<Seq>> floors_;
+  std::vector<ServerMarks> marks_;
   std::atomic<Seq> seq_{0};
+  std::unique_ptr<LiveClaims> live_;
+
+  // The single writer's own.
+  std::unique_ptr<ClaimPurges> purges_;
+  std::vector<BootKey> claim_keys_;          // by AS
+  std::vector<std::uint64_t> every_token_tags_;   // by AS
+  std::vector<FreshnessPolicy> freshness_;   // by AS
+  std::vector<Tick> hold_all_until_;         // by AS: purges that found no room hold it whole
+  Lap lap_;
+  Seq wanted_ = 0;                           // the newest purge that wants a lap
+  Seq swept_ = 0;
+  std::uint64_t purge_changes_ = 0;
+  std::uint64_t floors_raised_ = 0, laps_ = 0, swept_records_ = 0;
 };
 
 }  // namespace introspectd::cache

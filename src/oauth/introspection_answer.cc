@@ -10,6 +10,17 @@
 namespace introspectd::oauth {
 namespace {
 
+constexpr std::string_view kOfflineAccess = "offline_access";
+
+// `scope` is a list of words, with one space between them (RFC 6749 §3.3).
+bool has_word(std::string_view list, std::string_view word) {
+  for (std::size_t at = 0; (at = list.find(word, at)) != std::string_view::npos; at += word.size()) {
+    const std::size_t end = at + word.size();
+    if ((at == 0 || list[at - 1] == ' ') && (end == list.size() || list[end] == ' ')) return true;
+  }
+  return false;
+}
+
 // Collects what we need of the top object. Whatever else it holds passes unread (STD 1.07).
 class AnswerMembers final : public codec::JsonMembers {
  public:
@@ -18,6 +29,7 @@ class AnswerMembers final : public codec::JsonMembers {
   void on_string(std::string_view name, std::string_view value) override {
     if (std::string* const claim = claim_of(name)) *claim = value;
     if (name == "aud") answer_.audience |= audiences_.find(value);
+    if (name == "scope") answer_.offline_access = has_word(value, kOfflineAccess);
     reject_time(name);
   }
   void on_number(std::string_view name, std::string_view text) override {
@@ -34,6 +46,7 @@ class AnswerMembers final : public codec::JsonMembers {
   void on_nested(std::string_view name) override { reject_time(name); }
   void on_array_string(std::string_view name, std::string_view value) override {
     if (name == "aud") answer_.audience |= audiences_.find(value);
+    if (name == "scope" && value == kOfflineAccess) answer_.offline_access = true;   // some ASs send an array
   }
 
   tl::expected<IntrospectionAnswer, AnswerDefect> judge(std::string_view body) {

@@ -26,6 +26,7 @@ struct IntrospectionAnswer {
   std::string sid;
   std::string client_id;
   std::string jti;
+  bool offline_access = false;          // a word of `scope`: the token outlives its session (OIDC Core §11)
   AudienceMask audience = 0;            // which configured names stand in `aud` (a string or an array)
 };
 

@@ -234,17 +234,10 @@ void Fetcher::finish(Flight& flight, const ports::UpstreamReply& reply) {
 
 void Fetcher::finish_determined(Flight& flight, const oauth::IntrospectionAnswer& answer) {
   const Now now = parts_.loop.now();
-  cache::TokenCache::Commit commit;
-  if (cache::may_store(flight.ticket.seq, flight.purge) || MUTANT(insert_after_purge)) {
-    commit = parts_.cache.commit(flight.ticket, answer, now);
-  } else {
-    commit.worth = parts_.cache.judge(flight.ticket, answer, now);
-    commit.outcome = cache::CommitOutcome::kRefusedFloor;
-  }
-  if (commit.outcome == cache::CommitOutcome::kRefusedDead) flight.purge.dead = true;
-  if (commit.outcome == cache::CommitOutcome::kRefusedFloor) {
-    flight.purge.newest = std::max({flight.purge.newest, commit.fill_floor, parts_.cache.floor(flight.question.server)});
-  }
+  // Purges by token and of the whole AS have tainted the flight; those by claim are known only now (I3).
+  const cache::TokenCache::Commit commit = parts_.cache.commit(flight.ticket, answer, now, flight.purge);
+  flight.purge = commit.purge;
+  if (commit.by_sub) parts_.counters.add(Counter::kMatchedBySub);
   const bool kept = commit.outcome == cache::CommitOutcome::kStored || commit.outcome == cache::CommitOutcome::kNotStorable;
   if (!kept) parts_.counters.add(Counter::kCommitsRefused);
   if (commit.worth.clock_skew_suspected) parts_.counters.add(Counter::kClockSkewSuspected);

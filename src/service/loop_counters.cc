@@ -10,6 +10,9 @@ constexpr std::string_view kLookupsHelp = "Cache lookups by what they found; all
 constexpr std::string_view kConnectionsFamily = "introspectd_connections_total";
 constexpr std::string_view kConnectionsHelp = "Connections of callers and admins by what became of them.";
 
+constexpr std::string_view kPurgesFamily = "introspectd_purges_total";
+constexpr std::string_view kPurgesHelp = "Purges applied, by what they named.";
+
 // Families with the same name stand together; kLookups itself is the sum of its rows and has none.
 constexpr std::array kTable{
     CounterRow{kRequests, "introspectd_received_requests_total", "", "Requests that are owed a reply."},
@@ -25,8 +28,18 @@ constexpr std::array kTable{
     CounterRow{kConnectionsRefused, kConnectionsFamily, "event=\"refused\"", kConnectionsHelp},
     CounterRow{kConnectionsClosed, kConnectionsFamily, "event=\"closed\"", kConnectionsHelp},
     CounterRow{kRevocations, "introspectd_revocation_requests_total", "", "Revocation requests of callers (RFC 7009)."},
-    CounterRow{kPurges, "introspectd_purges_total", "kind=\"token\"", "Purges applied, by what they named."},
-    CounterRow{kFlushes, "introspectd_purges_total", "kind=\"all\"", "Purges applied, by what they named."},
+    CounterRow{kPurges, kPurgesFamily, "kind=\"token\"", kPurgesHelp},
+    CounterRow{kPurgesBySub, kPurgesFamily, "kind=\"sub\"", kPurgesHelp},
+    CounterRow{kPurgesBySid, kPurgesFamily, "kind=\"sid\"", kPurgesHelp},
+    CounterRow{kPurgesByClientId, kPurgesFamily, "kind=\"client_id\"", kPurgesHelp},
+    CounterRow{kPurgesByJti, kPurgesFamily, "kind=\"jti\"", kPurgesHelp},
+    CounterRow{kPurgesIssuedBefore, kPurgesFamily, "kind=\"issued_before\"", kPurgesHelp},
+    CounterRow{kFlushes, kPurgesFamily, "kind=\"all\"", kPurgesHelp},
+    CounterRow{kForgottenNegatives, kPurgesFamily, "kind=\"negatives\"", kPurgesHelp},
+    CounterRow{kMatchedBySub, "introspectd_logout_matched_by_sub_total", "",
+               "Entries and answers without sid that a purge by sid matched by their sub."},
+    CounterRow{kSweptRecords, "introspectd_swept_records_total", "",
+               "Entries dropped by the sweep after purges by claim."},
     CounterRow{kCredentialReloads, "introspectd_credential_reloads_total", "",
                "Secrets read again because an authorization server refused ours."},
     CounterRow{kClockSkewSuspected, "introspectd_clock_skew_suspected_total", "",

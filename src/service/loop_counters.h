@@ -32,7 +32,15 @@ enum class Counter : std::uint8_t {
   kConnectionsClosed,
   kRevocations,
   kPurges,                // by token, from all sources
-  kFlushes,
+  kPurgesBySub,
+  kPurgesBySid,
+  kPurgesByClientId,
+  kPurgesByJti,
+  kPurgesIssuedBefore,    // what an AS issued before a time
+  kFlushes,               // everything of an AS
+  kForgottenNegatives,    // every inactive answer of an AS
+  kMatchedBySub,          // records and answers without sid that a purge by sid matched by their sub (STD 5.29)
+  kSweptRecords,          // dropped by the sweep after purges by claim
   kCredentialReloads,
   kClockSkewSuspected,
   kCommitsRefused,        // fills that a purge or a floor kept out (I2)

@@ -29,11 +29,18 @@ cache::CacheOptions cache_options(const NodeParts& parts) {
   const CacheSettings& cache = parts.settings.cache;
   cache::CacheOptions options;
   options.boot_key = parts.boot_key;
-  options.freshness = {cache.ttl, cache.ttl_without_exp, cache.negative_ttl, cache.exp_skew};
+  options.claim_key = parts.claim_key;
+  options.freshness = {cache.ttl, cache.ttl_without_exp, cache.negative_ttl, cache.exp_skew, cache.ttl_live};
   options.tombstone_ttl = cache.tombstone_ttl;
   options.longest_flight = longest_flight(parts.settings);
   options.unknown_ttl = parts.settings.revocation.hold + options.longest_flight + std::chrono::seconds{1};
+  options.hold = parts.settings.revocation.hold;
   options.servers = parts.settings.authorization_servers.size();
+  for (const AuthorizationServerSettings& server : parts.settings.authorization_servers) {
+    const EventSettings& events = server.events;
+    const bool has_channel = events.poll.has_value() || events.has_verification || events.assume_live;
+    options.traits.push_back({server.name, has_channel});
+  }
   options.shards = parts.cache_shards;
   return options;
 }

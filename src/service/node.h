@@ -47,6 +47,7 @@ struct NodeParts {
   const Settings& settings;
   std::span<std::byte> cache_memory;
   cache::BootKey boot_key;
+  cache::BootKey claim_key{};                              // kept over restarts with the purges; all zero: boot_key
   std::uint64_t jitter_seed = 0;
   std::size_t cache_shards = 0;                            // 0: from the memory; the simulator chooses
   Log log;

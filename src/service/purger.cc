@@ -1,6 +1,19 @@
 #include "service/purger.h"
 
 namespace introspectd::service {
+namespace {
+
+Counter counter_of(const oauth::Signal& signal) {
+  if (signal.kind == oauth::SignalKind::kForgetNegatives) return Counter::kForgottenNegatives;
+  if (signal.kind == oauth::SignalKind::kFlush) return Counter::kFlushes;
+  if (!signal.match.jti.empty()) return Counter::kPurgesByJti;
+  if (!signal.match.sid.empty()) return Counter::kPurgesBySid;
+  if (!signal.match.sub.empty()) return Counter::kPurgesBySub;
+  if (!signal.match.client_id.empty()) return Counter::kPurgesByClientId;
+  return signal.kind == oauth::SignalKind::kCutOff ? Counter::kPurgesIssuedBefore : Counter::kFlushes;
+}
+
+}  // namespace
 
 cache::TokenCache::Purged Purger::purge_token(const cache::TokenHash& token, cache::ServerId server, bool trusted) {
   const bool flight_known = fetcher_->has_flight(token, server);
@@ -20,16 +33,27 @@ void Purger::flush(cache::ServerId server) {
   counters_->add(Counter::kFlushes);
 }
 
-void Purger::apply(cache::ServerId server, std::span<const oauth::Signal> signals, bool trusted) {
-  bool floor = false;
+Purger::Applied Purger::apply(cache::ServerId server, std::span<const oauth::Signal> signals, bool trusted) {
+  Applied applied;
+  cache::Seq flushed = 0;
+  bool barrier = false;
   for (const oauth::Signal& signal : signals) {
     if (signal.kind == oauth::SignalKind::kDead) {
-      purge_token({signal.token}, server, trusted);
+      const cache::TokenCache::Purged purged = purge_token({signal.token}, server, trusted);
+      applied.last = purged.seq;
+      applied.known_tokens += purged.known ? 1 : 0;
     } else {
-      floor = true;
+      applied.last = cache_->enter_purge(server, signal, loop_->now());
+      counters_->add(counter_of(signal));
+      barrier = true;
     }
+    if (signal.kind == oauth::SignalKind::kFlush) flushed = applied.last;
+    if (applied.first == 0) applied.first = applied.last;
   }
-  if (floor) flush(server);
+  if (barrier) cache_->barrier();
+  if (flushed != 0) fetcher_->server_flushed(server, flushed);
+  sweeper_.wake();
+  return applied;
 }
 
 bool Purger::renew_credential(cache::ServerId server) { return fetcher_->renew_credential(server); }

@@ -1,31 +1,47 @@
 // Purger: applies purges, from whatever source, to the cache and to the flights in one turn of the back loop, so that
-// an acknowledged purge cannot be overtaken (I1–I6, DESIGN §5).
-// Threads: the back loop only.  Owns: nothing.  Errors: none.  Cost: one shard lock for a token, one of each for all.
+// an acknowledged purge cannot be overtaken (I1–I6, DESIGN §5). What they made stale is dropped later, by its sweeper.
+// Threads: the back loop only.  Owns: the sweeper.  Errors: none.
+// Cost: one shard lock for a token; one of each shard for a call of `apply`, however many tokens its signals name.
 #pragma once
 
+#include <cstdint>
 #include <span>
+#include <utility>
 
+#include "base/unique_function.h"
 #include "cache/token_cache.h"
 #include "oauth/signal.h"
 #include "ports/event_loop.h"
 #include "service/fetcher.h"
 #include "service/loop_counters.h"
+#include "service/sweeper.h"
 
 namespace introspectd::service {
 
 class Purger {
  public:
   Purger(ports::EventLoop& loop, cache::TokenCache& cache, Fetcher& fetcher, LoopCounters& counters)
-      : loop_(&loop), cache_(&cache), fetcher_(&fetcher), counters_(&counters) {}
+      : loop_(&loop), cache_(&cache), fetcher_(&fetcher), counters_(&counters), sweeper_(loop, cache, counters) {}
 
   // `trusted`: an operator's purge is kept in full even when this node never saw the token.
   cache::TokenCache::Purged purge_token(const cache::TokenHash& token, cache::ServerId server, bool trusted);
   // An entry of the token is there, or it is dead. A flight alone proves nothing (F102).
   bool knows(const cache::TokenHash& token, cache::ServerId server) const;
   void flush(cache::ServerId server);
+  // What `apply` did; its purges are the only ones with seqs from first to last.
+  struct Applied {
+    cache::Seq first = 0;         // 0: no signals
+    cache::Seq last = 0;
+    std::uint64_t known_tokens = 0;   // of kDead signals: those of which something was here
+  };
   // Everything that a source said of one AS, in this turn and in order: when this returns, every later lookup of any
   // thread says so (I5).
-  void apply(cache::ServerId server, std::span<const oauth::Signal> signals, bool trusted);
+  Applied apply(cache::ServerId server, std::span<const oauth::Signal> signals, bool trusted);
+  // `done` runs in a later turn, when the sweep has carried out all that was applied: with the number of records that it
+  // dropped for these purges. What a younger purge matches as well counts there.
+  void when_swept(const Applied& applied, UniqueFunction<void(std::uint64_t records)> done) {
+    sweeper_.when_swept(applied.first, applied.last, std::move(done));
+  }
   // The AS refused our credential: reads it again; a changed one retires what the old one brought (F63, I50).
   bool renew_credential(cache::ServerId server);
   bool lift_dead(const cache::TokenHash& token, cache::ServerId server, cache::Seq seq);
@@ -35,6 +51,7 @@ class Purger {
   cache::TokenCache* cache_;
   Fetcher* fetcher_;
   LoopCounters* counters_;
+  Sweeper sweeper_;
 };
 
 }  // namespace introspectd::service

@@ -47,18 +47,28 @@ TEST_CASE("identity: 4096 views are interned, one more is refused") {
   CHECK(table.intern(ViewBytes{}.add("0"), 0) == ViewId{0});
 }
 
-TEST_CASE("identity: a tag tells kind, server and value apart, and 0 is absent") {
+TEST_CASE("identity: a tag tells kind, server and value apart, and 0 is absent (AS isolation)") {
   const BootKey key{3, 4};
   std::set<std::uint64_t> tags;
-  for (const ClaimKind kind : {ClaimKind::kSub, ClaimKind::kSid, ClaimKind::kClientId, ClaimKind::kJti}) {
-    for (const ServerId server : {ServerId{0}, ServerId{1}, ServerId{256}}) {
-      tags.insert(claim_tag(key, kind, server, "alice"));
-      tags.insert(claim_tag(key, kind, server, "bob"));
+  for (const char* const server : {"main", "partner", ""}) {
+    const BootKey of_server = claim_key_of(key, server);
+    tags.insert(every_token_tag(of_server));
+    for (const ClaimKind kind : {ClaimKind::kSub, ClaimKind::kSid, ClaimKind::kClientId, ClaimKind::kJti}) {
+      tags.insert(claim_tag(of_server, kind, "alice"));
+      tags.insert(claim_tag(of_server, kind, "bob"));
+      CHECK(claim_tag(of_server, kind, "") == 0);
     }
   }
-  CHECK(tags.size() == 24);
+  CHECK(tags.size() == 27);
   CHECK(tags.count(0) == 0);
-  CHECK(claim_tag(key, ClaimKind::kSub, 0, "") == 0);
+}
+
+TEST_CASE("identity: tags depend on the claim key and the server's name alone, so that kept purges still match") {
+  const BootKey first = claim_key_of({3, 4}, "main");
+  const BootKey again = claim_key_of({3, 4}, "main");
+  CHECK(claim_tag(first, ClaimKind::kSub, "alice") == claim_tag(again, ClaimKind::kSub, "alice"));
+  CHECK(claim_tag(first, ClaimKind::kSub, "alice") !=
+        claim_tag(claim_key_of({3, 5}, "main"), ClaimKind::kSub, "alice"));
 }
 
 }  // namespace introspectd::cache

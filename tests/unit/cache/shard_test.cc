@@ -36,11 +36,15 @@ struct SmallShard {
   }
   LookupOutcome look(std::string_view token, Tick now = 1, Seq floor = 0, oauth::AudienceMask audience = 0) {
     const TokenHash hash = hash_token(token);
-    return shard.lookup(key(hash), {now, WallTime::from_seconds(1000)}, std::chrono::seconds{1}, floor, audience, room)
-        .outcome;
+    marks.floor = floor;
+    return shard.lookup(key(hash), {now, WallTime::from_seconds(1000)}, rules(), audience, room).outcome;
   }
+  ReadRules rules() const { return {std::chrono::seconds{1}, marks, live}; }
 
   std::vector<std::byte> index, ring, negatives, dead;
+  std::vector<std::byte> live_memory = std::vector<std::byte>(64 * LiveClaims::kSlotBytes);
+  ServerMarks marks;
+  LiveClaims live{live_memory};
   std::vector<char> room = std::vector<char>(65536);
   Shard shard;
 };
@@ -66,12 +70,12 @@ TEST_CASE("shard: too little room says how much, and copies nothing") {
   small.put("t", "0123456789", 1);
   const TokenHash hash = hash_token("t");
   std::vector<char> nine(9, 'x');
-  const LookupResult result = small.shard.lookup(SmallShard::key(hash), {1, {}}, {}, 0, 0, nine);
+  const LookupResult result = small.shard.lookup(SmallShard::key(hash), {1, {}}, small.rules(), 0, nine);
   CHECK(result.outcome == LookupOutcome::kTooSmall);
   CHECK(result.body_bytes == 10);
   CHECK(std::string(nine.begin(), nine.end()) == "xxxxxxxxx");
   std::vector<char> ten(10);
-  CHECK(small.shard.lookup(SmallShard::key(hash), {1, {}}, {}, 0, 0, ten).outcome == LookupOutcome::kHit);
+  CHECK(small.shard.lookup(SmallShard::key(hash), {1, {}}, small.rules(), 0, ten).outcome == LookupOutcome::kHit);
   CHECK(std::string(ten.begin(), ten.end()) == "0123456789");
 }
 

@@ -1,0 +1,149 @@
+#include "cache/claim_purges.h"
+
+#include <algorithm>
+#include <memory>
+#include <new>
+
+#include "base/assert.h"
+#include "base/mutant.h"
+#include "cache/slot_memory.h"
+
+namespace introspectd::cache {
+namespace {
+
+Tick after(Tick tick, Tick by) { return tick > 0xffffffffU - by ? 0xffffffffU : tick + by; }
+
+}  // namespace
+
+ClaimPurges::ClaimPurges(std::span<std::byte> memory, Tick flight_ticks) : flight_ticks_(flight_ticks) {
+  const std::size_t count = std::min(memory.size() / kEntryBytes, kEntriesMost);
+  CHECK_INVARIANT(count > 0 && memory.size() >= count * (sizeof(Entry) + sizeof(std::uint32_t)));
+  entries_ = {reinterpret_cast<Entry*>(memory.data()), count};   // each made when it is first taken
+  chains_ = make_slots<std::uint32_t>(memory.subspan(count * sizeof(Entry), count * sizeof(std::uint32_t)), 1);
+  std::fill(chains_.begin(), chains_.end(), kNone);
+}
+
+std::uint32_t& ClaimPurges::chain_of(std::uint64_t tag) { return chains_[scale(tag, chains_.size())]; }
+
+std::uint32_t ClaimPurges::find(const ClaimPurge& purge) {
+  std::uint32_t at = chain_of(purge.tag);
+  for (; at != kNone; at = entries_[at].chain) {
+    const ClaimPurge& there = entries_[at].purge;
+    if (there.tag == purge.tag && there.constraint == purge.constraint && there.kind == purge.kind &&
+        there.without_sid == purge.without_sid) {
+      break;
+    }
+  }
+  return at;
+}
+
+std::uint32_t ClaimPurges::take_free() {
+  if (free_ != kNone) {
+    const std::uint32_t at = free_;
+    free_ = entries_[at].chain;
+    return at;
+  }
+  CHECK_INVARIANT(untouched_ < entries_.size());
+  std::construct_at(&entries_[untouched_]);
+  return static_cast<std::uint32_t>(untouched_++);
+}
+
+// At the young end of the order.
+void ClaimPurges::append(std::uint32_t at) {
+  entries_[at].older = newest_;
+  entries_[at].newer = kNone;
+  (newest_ == kNone ? oldest_ : entries_[newest_].newer) = at;
+  newest_ = at;
+}
+
+void ClaimPurges::unlink(std::uint32_t at) {
+  const Entry& entry = entries_[at];
+  (entry.older == kNone ? oldest_ : entries_[entry.older].newer) = entry.newer;
+  (entry.newer == kNone ? newest_ : entries_[entry.newer].older) = entry.older;
+}
+
+void ClaimPurges::forget(std::uint32_t at) {
+  unlink(at);
+  std::uint32_t* link = &chain_of(entries_[at].purge.tag);
+  while (*link != at) link = &entries_[*link].chain;
+  *link = entries_[at].chain;
+  entries_[at].purge = ClaimPurge{};
+  entries_[at].chain = free_;
+  free_ = at;
+  --size_;
+}
+
+// The oldest goes once its time has passed; where all entries are taken, also before, but never while a flight older
+// than it, or one that started within its hold, may still end, and never before the sweep has carried it out (I6).
+bool ClaimPurges::make_room(Tick now, Seq swept) {
+  constexpr int kEndedMost = 2;   // an entry comes, two may go
+  for (int i = 0; i < kEndedMost && oldest_ != kNone; ++i) {
+    const ClaimPurge& oldest = entries_[oldest_].purge;
+    if (oldest.keep_until > now || oldest.seq > swept) break;
+    forget(oldest_);
+  }
+  if (size_ < entries_.size()) return true;
+  const ClaimPurge& oldest = entries_[oldest_].purge;
+  if (oldest.seq > swept || after(oldest.hold_until, flight_ticks_) > now) return false;
+  if (oldest.keep_until > now) ++forgotten_early_;
+  forget(oldest_);
+  return true;
+}
+
+bool ClaimPurges::enter(const ClaimPurge& purge, Tick now, Seq swept) {
+  ClaimPurge entered = purge;
+  entered.keep_until = std::max(entered.keep_until, after(entered.hold_until, flight_ticks_));
+  if (const std::uint32_t same = find(purge); same != kNone) {
+    ClaimPurge& there = entries_[same].purge;
+    there.seq = std::max(there.seq, entered.seq);
+    there.cut_off = MUTANT(cut_off_moves_back) ? entered.cut_off : std::max(there.cut_off, entered.cut_off);
+    there.hold_until = std::max(there.hold_until, entered.hold_until);
+    there.keep_until = std::max(there.keep_until, entered.keep_until);
+    unlink(same);
+    append(same);
+    return true;
+  }
+  if (!make_room(now, swept)) return false;
+  const std::uint32_t at = take_free();
+  entries_[at].purge = entered;
+  std::uint32_t& chain = chain_of(purge.tag);
+  entries_[at].chain = chain;
+  chain = at;
+  append(at);
+  ++size_;
+  return true;
+}
+
+bool ClaimPurges::matches(const ClaimPurge& purge, const Subject& subject, Tick now) const {
+  const bool remembered = purge.keep_until > now || purge.seq > subject.seq;
+  if (!remembered) return false;
+  if (purge.without_sid && subject.tags[static_cast<std::size_t>(ClaimKind::kSid)] != 0) return false;
+  return purge.constraint == 0 || MUTANT(constraint_ignored) ||
+         std::find(subject.tags.begin(), subject.tags.end(), purge.constraint) != subject.tags.end();
+}
+
+void ClaimPurges::judge(std::uint64_t tag, const Subject& subject, Tick now, Match& result) const {
+  for (std::uint32_t at = chains_[scale(tag, chains_.size())]; at != kNone; at = entries_[at].chain) {
+    const ClaimPurge& purge = entries_[at].purge;
+    if (purge.tag != tag || !matches(purge, subject, now)) continue;
+    // "Started within the hold": the AS may have lied until its end, whenever the answer comes.
+    const bool within_hold =
+        subject.seq < purge.seq || (subject.start < purge.hold_until && !MUTANT(hold_missing));
+    const ClaimFate fate = judge_claim(purge.kind, purge.cut_off, within_hold, subject.issued);
+    if (fate == ClaimFate::kUntouched) continue;
+    result.purge.add({purge.seq, fate == ClaimFate::kDead, fate == ClaimFate::kAsk});
+    result.by_sub = result.by_sub || purge.without_sid;
+  }
+}
+
+ClaimPurges::Match ClaimPurges::match(const Subject& subject, Tick now) const {
+  Match result;
+  if (size_ == 0 || MUTANT(commit_table_ignored)) return result;
+  for (const std::uint64_t tag : subject.tags) {
+    if (tag != 0) judge(tag, subject, now, result);
+  }
+  judge(subject.every_token, subject, now, result);
+  return result;
+}
+
+}  // namespace introspectd::cache

@@ -1,0 +1,98 @@
+// ClaimPurges: purges by claim, remembered for as long as a determination may still arrive, or be kept, that they match
+// (I2, I4, I6). What a flight brings is judged by them, and the sweep judges records by them. Fixed memory: entries on
+// chains by tag, and in the order in which they were last said, so that the oldest is the first that may be forgotten.
+// Threads: the single writer.  Owns: nothing; the memory belongs to the cache.
+// Errors: `enter` says no when all entries are still needed: then a floor has to rise.
+// Cost: enter O(chain), match O(chains of five tags); no allocation.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "cache/identity.h"
+#include "cache/judgement.h"
+#include "cache/record.h"
+
+namespace introspectd::cache {
+
+struct ClaimPurge {
+  std::uint64_t tag = 0;          // 0: a free entry
+  std::uint64_t constraint = 0;   // a second tag that must stand in the answer as well; 0: none
+  Seq seq = 0;
+  std::uint32_t cut_off = 0;      // the event's time: seconds since 1970, inclusive
+  Tick hold_until = 0;
+  Tick keep_until = 0;
+  ServerId server = 0;
+  PurgeKind kind = PurgeKind::kHold;
+  bool without_sid = false;       // matches only answers that have no sid (STD 5.29)
+};
+
+class ClaimPurges {
+ public:
+  static constexpr std::size_t kEntriesMost = 1U << 20U;
+  static constexpr std::size_t kEntryBytes = 64;   // and its share of the chains' heads
+  // `flight_ticks`: the longest flight and a second: what started within a hold has ended by then.
+  ClaimPurges(std::span<std::byte> memory, Tick flight_ticks);
+
+  // Remembers it; one of the same tag, constraint, kind and reach becomes the later of both: a cut-off only moves
+  // forward. `swept`: every purge up to here has been carried out on all records (LiveClaims); younger ones are never
+  // forgotten. False: no room.
+  bool enter(const ClaimPurge& purge, Tick now, Seq swept);
+
+  // A determination, as purges by claim see it.
+  struct Subject {
+    ClaimTags tags{};
+    std::uint64_t every_token = 0;   // the AS's every_token_tag
+    Issued issued;
+    Seq seq = 0;
+    Tick start = 0;                  // when its call started
+  };
+  struct Match {
+    MatchingPurge purge;
+    bool by_sub = false;             // through without_sid: the answer has no sid, its sub was taken instead
+  };
+  Match match(const Subject& subject, Tick now) const;
+
+  template <typename F>
+  void each(Tick now, F&& see) const {
+    for (std::uint32_t at = oldest_; at != kNone; at = entries_[at].newer) {
+      if (entries_[at].purge.keep_until > now) see(entries_[at].purge);
+    }
+  }
+  std::size_t size() const { return size_; }
+  std::size_t capacity() const { return entries_.size(); }
+  std::uint64_t forgotten_early() const { return forgotten_early_; }
+
+ private:
+  static constexpr std::uint32_t kNone = 0xffffffffU;
+  struct Entry {
+    ClaimPurge purge;
+    std::uint32_t chain = kNone;   // the next of the same chain, or of the free ones
+    std::uint32_t older = kNone;
+    std::uint32_t newer = kNone;
+  };
+  static_assert(sizeof(Entry) + sizeof(std::uint32_t) <= kEntryBytes);
+
+  std::uint32_t& chain_of(std::uint64_t tag);
+  std::uint32_t find(const ClaimPurge& purge);
+  std::uint32_t take_free();
+  void append(std::uint32_t at);
+  void unlink(std::uint32_t at);
+  void forget(std::uint32_t at);
+  bool make_room(Tick now, Seq swept);
+  bool matches(const ClaimPurge& purge, const Subject& subject, Tick now) const;
+  void judge(std::uint64_t tag, const Subject& subject, Tick now, Match& result) const;
+
+  std::span<Entry> entries_;
+  std::span<std::uint32_t> chains_;
+  std::size_t size_ = 0;
+  std::size_t untouched_ = 0;      // entries from here on were never used: their memory is not touched
+  std::uint32_t free_ = kNone;
+  std::uint32_t oldest_ = kNone;
+  std::uint32_t newest_ = kNone;
+  Tick flight_ticks_;
+  std::uint64_t forgotten_early_ = 0;
+};
+
+}  // namespace introspectd::cache
