@@ -52,7 +52,8 @@ tl::expected<std::int64_t, EventDefect> read_date(const JsonValue& object, std::
   return *date;
 }
 
-tl::expected<std::optional<std::string>, EventDefect> read_optional_text(const JsonValue& object, std::string_view name) {
+tl::expected<std::optional<std::string>, EventDefect> read_optional_text(const JsonValue& object,
+                                                                         std::string_view name) {
   const JsonValue* const member = object.find(name);
   if (member == nullptr) return std::nullopt;
   const std::string_view text = member->string().value_or("");
@@ -93,8 +94,8 @@ Judged check_audience(const JsonValue& claims, const EventPolicy& policy) {
   }
   const auto texts = read_optional_texts(claims, "aud");
   if (!texts || !*texts) return tl::unexpected(EventDefect::kMalformed);
-  const bool accepted = std::ranges::any_of(**texts, [&](const std::string& text) { return is_accepted(text, policy); });
-  if (!accepted) return tl::unexpected(EventDefect::kWrongAudience);
+  const auto accepted = [&](const std::string& text) { return is_accepted(text, policy); };
+  if (std::ranges::none_of(**texts, accepted)) return tl::unexpected(EventDefect::kWrongAudience);
   return {};
 }
 

@@ -1,4 +1,4 @@
-// event_kinds: one reader for each kind of signed event, behind read_security_event; the header's typ was judged before.
+// event_kinds: one reader for each kind of signed event, behind read_security_event; its typ was judged before.
 // Threads: functions of values.  Owns: nothing.  Errors: EventDefect.  Cost: O(n).
 #pragma once
 

@@ -1,6 +1,7 @@
 // JsonPointer: names one value of a JSON document (RFC 6901), so that a conf can say where in a foreign body a claim
 // stands.
-// Threads: values.  Owns: its reference tokens.  Errors: nullopt; what is not there is nullptr.  Cost: O(members on the way).
+// Threads: values.  Owns: its reference tokens.  Errors: nullopt; what is not there is nullptr.
+// Cost: O(members on the way).
 #pragma once
 
 #include <cstddef>
