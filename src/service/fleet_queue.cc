@@ -1,0 +1,134 @@
+#include "service/fleet_queue.h"
+
+#include <utility>
+
+#include "base/mutant.h"
+
+namespace introspectd::service {
+
+std::size_t FleetQueue::size_of(const Arrived& arrived) { return sizeof(Arrived) + arrived.entry.jws.size(); }
+
+bool FleetQueue::add(const StreamId& id, FleetEntry entry, cache::ServerId server) {
+  Arrived arrived{id, std::move(entry), server, State::kWaiting, parts_.loop.now().mono};
+  const std::size_t size = size_of(arrived);
+  if (queue_.size() >= kEntriesMost || bytes_ + size > kBytesMost) return false;
+  bytes_ += size;
+  queue_.push_back(std::move(arrived));
+  return true;
+}
+
+bool FleetQueue::skip(const StreamId& id) {
+  if (queue_.empty()) {
+    applied_ = id;
+    return true;
+  }
+  if (!add(id, FleetEntry{}, 0)) return false;
+  queue_.back().state = State::kApplied;
+  return true;
+}
+
+void FleetQueue::pump() {
+  if (std::exchange(pumping_, true)) return;   // the inbox answered at once
+  start_waiting();
+  pop_applied();
+  pumping_ = false;
+}
+
+void FleetQueue::start_waiting() {
+  std::size_t starts = 0;
+  const std::uint64_t end = front_serial_ + queue_.size();
+  while (next_serial_ < end && started_ < kStartedMost) {
+    if (starts++ == kStartsPerTurn) {
+      next_turn_ = parts_.loop.after(Duration::zero(), [this] {
+        next_turn_.reset();
+        pump();
+      });
+      return;
+    }
+    start(next_serial_++);
+  }
+}
+
+void FleetQueue::start(std::uint64_t serial) {
+  Arrived& arrived = queue_[serial - front_serial_];
+  if (!arrived.entry.is_event() || arrived.state != State::kWaiting) return;
+  arrived.state = State::kStarted;
+  ++started_;
+  const auto answer = [this, serial](const EventResult& result) { answered(serial, result.verdict); };
+  if (arrived.entry.kind == FleetEntryKind::kSigned) {
+    SignedEvent event;
+    event.kind = arrived.entry.event;
+    event.server = arrived.server;
+    event.origin = EventOrigin::kFleet;
+    event.jws = arrived.entry.jws;
+    parts_.inbox.receive(std::move(event), answer);
+  } else {
+    UnsignedEvent event;
+    event.server = arrived.server;
+    event.origin = EventOrigin::kFleet;
+    event.signals = arrived.entry.signals;
+    parts_.inbox.receive_unsigned(std::move(event), answer);
+  }
+}
+
+void FleetQueue::answered(std::uint64_t serial, EventVerdict verdict) {
+  Arrived& arrived = queue_[serial - front_serial_];
+  --started_;
+  ++verdicts_[static_cast<std::size_t>(verdict)];
+  const bool again = verdict == EventVerdict::kOverloaded || verdict == EventVerdict::kKeysUnavailable;
+  const bool worth_it = arrived.entry.authentic || !parts_.keyed;
+  if (again && worth_it && !MUTANT(overloaded_event_skipped)) {
+    retry_later(serial, arrived);
+  } else {
+    arrived.state = State::kApplied;
+  }
+  pump();
+}
+
+void FleetQueue::retry_later(std::uint64_t serial, Arrived& arrived) {
+  if (parts_.loop.now().mono - arrived.arrived > kPatience) {
+    arrived.state = State::kApplied;
+    return parts_.given_up(arrived.server);
+  }
+  arrived.state = State::kWaiting;
+  retries_.push_back(serial);
+  if (!retry_) retry_ = parts_.loop.after(kRetryAfter, [this] { retry(); });
+}
+
+void FleetQueue::retry() {
+  retry_.reset();
+  for (std::size_t left = retries_.size(); left > 0 && started_ < kStartedMost; --left) {
+    const std::uint64_t serial = retries_.front();
+    retries_.pop_front();
+    if (serial >= front_serial_) start(serial);
+  }
+  if (!retries_.empty() && !retry_) retry_ = parts_.loop.after(kRetryAfter, [this] { retry(); });
+  pump();
+}
+
+void FleetQueue::pop_applied() {
+  while (!queue_.empty() && front_serial_ < next_serial_) {
+    Arrived& front = queue_.front();
+    if (front.entry.is_event() && front.state != State::kApplied) return;
+    const bool control = !front.entry.is_event() && front.state == State::kWaiting;
+    bytes_ -= size_of(front);
+    applied_ = front.id;
+    const FleetEntry entry = std::move(front.entry);
+    queue_.pop_front();
+    ++front_serial_;
+    if (control) parts_.control(entry);
+  }
+}
+
+void FleetQueue::begin_at(const StreamId& applied) {
+  applied_ = applied;
+  for (Arrived& arrived : queue_) arrived.id = applied;
+}
+
+void FleetQueue::drop_waiting() {
+  for (Arrived& arrived : queue_) {
+    if (arrived.entry.is_event() && arrived.state == State::kWaiting) arrived.state = State::kApplied;
+  }
+}
+
+}  // namespace introspectd::service

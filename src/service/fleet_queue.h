@@ -1,0 +1,94 @@
+// FleetQueue: the entries that were read of the fleet's stream and have not taken effect yet. Signed events are verified
+// by the inbox at its pace and may finish in any order; what says something of all that stands before it (heartbeats,
+// proofs) takes effect only when everything before it has; so does the position.
+//   added → handed to the inbox (≤ kStartedMost at once) → applied → gone from the front
+// Threads: the back loop.  Owns: the entries, within limits.
+// Errors: add says false when there is no more room. An event that the inbox cannot verify for want of keys or time is
+// tried again until kPatience is over; then its authorization server is told of as given up: never silently.
+// Cost: O(1) an entry.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string_view>
+
+#include "base/unique_function.h"
+#include "cache/identity.h"
+#include "ports/event_loop.h"
+#include "service/event_inbox.h"
+#include "service/fleet_entry.h"
+#include "service/fleet_position.h"
+
+namespace introspectd::service {
+
+class FleetQueue {
+ public:
+  static constexpr std::size_t kEntriesMost = 65536;
+  static constexpr std::size_t kBytesMost = 16U << 20U;
+  static constexpr std::size_t kStartedMost = 256;
+  static constexpr std::size_t kStartsPerTurn = 512;
+  static constexpr Duration kRetryAfter = std::chrono::milliseconds{250};
+  static constexpr Duration kPatience = std::chrono::seconds{60};
+
+  struct Parts {
+    ports::EventLoop& loop;
+    EventInbox& inbox;
+    bool keyed = false;   // the fleet has a key: what is not authentic is tried once
+    // All that stands before it has been applied.
+    UniqueFunction<void(const FleetEntry&)> control;
+    UniqueFunction<void(cache::ServerId)> given_up;
+  };
+  explicit FleetQueue(Parts parts) : parts_(std::move(parts)) {}
+  FleetQueue(FleetQueue&&) = delete;
+  FleetQueue& operator=(FleetQueue&&) = delete;
+
+  // `server` is what the entry's name means here. Effects begin with `pump`.
+  bool add(const StreamId& id, FleetEntry entry, cache::ServerId server);
+  // Nothing to be done with what stands at `id`.
+  bool skip(const StreamId& id);
+  void pump();
+  // Events that were not handed on yet are dropped: the caller has raised floors instead.
+  void drop_waiting();
+
+  // Everything up to it has taken effect. nullopt: nothing yet.
+  const std::optional<StreamId>& applied() const { return applied_; }
+  // The log begins anew there: ids of what is still here say nothing any more.
+  void begin_at(const StreamId& applied);
+  std::size_t size() const { return queue_.size(); }
+  std::uint64_t verdicts(EventVerdict verdict) const { return verdicts_[static_cast<std::size_t>(verdict)]; }
+
+ private:
+  enum class State : std::uint8_t { kWaiting, kStarted, kApplied };
+  struct Arrived {
+    StreamId id;
+    FleetEntry entry;
+    cache::ServerId server = 0;
+    State state = State::kWaiting;
+    MonoTime arrived;
+  };
+  void start(std::uint64_t serial);
+  void answered(std::uint64_t serial, EventVerdict verdict);
+  void retry_later(std::uint64_t serial, Arrived& arrived);
+  void retry();
+  void start_waiting();
+  void pop_applied();
+  static std::size_t size_of(const Arrived& arrived);
+
+  Parts parts_;
+  std::deque<Arrived> queue_;
+  std::uint64_t front_serial_ = 0;     // of queue_.front()
+  std::uint64_t next_serial_ = 0;      // the first that was never started
+  std::deque<std::uint64_t> retries_;
+  std::size_t started_ = 0;
+  std::size_t bytes_ = 0;
+  std::optional<StreamId> applied_;
+  std::array<std::uint64_t, kEventVerdicts> verdicts_{};
+  bool pumping_ = false;
+  ports::PendingToken next_turn_;
+  ports::PendingToken retry_;
+};
+
+}  // namespace introspectd::service
