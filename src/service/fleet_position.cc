@@ -33,6 +33,13 @@ bool is_trimmed(const ports::StreamFacts& facts, const StreamId& read) {
   return first && *first > read;
 }
 
+// What was read stood in the log, and it is not there though nothing so new was ever dropped: this is another log.
+bool is_another_log(const ports::StreamFacts& facts, const StreamId& read) {
+  const std::optional<StreamId> deleted = StreamId::read(facts.max_deleted_id);
+  const std::optional<StreamId> first = StreamId::read(facts.first_id);
+  return deleted && *deleted < read && first && *first > read;
+}
+
 }  // namespace
 
 std::optional<StreamId> StreamId::read(std::string_view text) {
@@ -101,7 +108,7 @@ ConnectionJudgement judge_connection(const ports::StreamFacts& facts, const std:
   const bool changed = facts.run_id != run_id;
   const std::optional<StreamId> last = StreamId::read(facts.last_id);
   // A log that is not there holds nothing that was written before: gone, unless nothing was ever read of it.
-  if (last.value_or(StreamId{}) < *read) {
+  if (last.value_or(StreamId{}) < *read || is_another_log(facts, *read)) {
     return {.read_after = {}, .gap = FleetGap::kReset, .server_changed = changed};
   }
   if (is_trimmed(facts, *read)) return {.read_after = *read, .gap = FleetGap::kTrimmed, .server_changed = changed};
