@@ -53,6 +53,7 @@ Purger::Applied Purger::apply(cache::ServerId server, std::span<const oauth::Sig
   if (barrier) cache_->barrier();
   if (flushed != 0) fetcher_->server_flushed(server, flushed);
   sweeper_.wake();
+  if (applied_) applied_(server, signals);
   return applied;
 }
 

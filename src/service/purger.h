@@ -42,6 +42,10 @@ class Purger {
   void when_swept(const Applied& applied, UniqueFunction<void(std::uint64_t records)> done) {
     sweeper_.when_swept(applied.first, applied.last, std::move(done));
   }
+  // Told of everything that was applied, in the same turn: what must outlive the process is kept.
+  void on_applied(UniqueFunction<void(cache::ServerId, std::span<const oauth::Signal>)> told) {
+    applied_ = std::move(told);
+  }
   // The AS refused our credential: reads it again; a changed one retires what the old one brought (F63, I50).
   bool renew_credential(cache::ServerId server);
   bool lift_dead(const cache::TokenHash& token, cache::ServerId server, cache::Seq seq);
@@ -52,6 +56,7 @@ class Purger {
   Fetcher* fetcher_;
   LoopCounters* counters_;
   Sweeper sweeper_;
+  UniqueFunction<void(cache::ServerId, std::span<const oauth::Signal>)> applied_;
 };
 
 }  // namespace introspectd::service

@@ -22,8 +22,9 @@ class Relay {
   // Under the fleet's HMAC key; without a key it stays local and is done at once.
   virtual void relay_unsigned(cache::ServerId server, EventOrigin origin, const oauth::Signals& signals,
                               UniqueFunction<void(bool durable)> done) = 0;
-  // A channel of the AS was proven alive `age` ago (GUARANTEES, H): other nodes may believe it while the stream is
-  // contiguous and live.
+  // A channel of the AS was proven alive `age` ago (GUARANTEES, H), as far as this node alone can tell. Whoever has a
+  // relay leaves it to that to call Channels::proven, here and elsewhere: in a fleet a proof counts when every node was
+  // heard after it.
   virtual void relay_proof(cache::ServerId server, Duration age) = 0;
 };
 

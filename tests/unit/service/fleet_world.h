@@ -21,7 +21,10 @@ namespace introspectd::testing {
 // Timers and posts in the order of their time.
 class TimerLoop final : public ports::EventLoop {
  public:
-  Now now() const override { return {mono_, WallTime::from_ms(1'800'000'000'000 + mono_.ns() / 1'000'000)}; }
+  Now now() const override {
+    return {mono_, WallTime::from_ms(1'800'000'000'000 + mono_.ns() / 1'000'000) + wall_ahead};
+  }
+  Duration wall_ahead{};
   void post(UniqueFunction<void()> task) override { add(Duration::zero(), std::move(task)); }
   ports::PendingToken after(Duration delay, UniqueFunction<void()> callback) override {
     return std::make_unique<Token>(add(delay, std::move(callback)));
@@ -56,7 +59,7 @@ class TimerLoop final : public ports::EventLoop {
     due_.emplace(std::pair(mono_ + delay, sequence_++), task);
     return task;
   }
-  MonoTime mono_ = MonoTime::from_ns(3'600'000'000'000);
+  MonoTime mono_ = MonoTime::from_ns(6'000'000'000'000);
   std::uint64_t sequence_ = 0;
   std::map<std::pair<MonoTime, std::uint64_t>, std::shared_ptr<Task>> due_;
 };

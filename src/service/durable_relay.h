@@ -1,0 +1,37 @@
+// DurableRelay: what stands between "applied here" and "acknowledged": cut-offs are on the disk (purge_journal.h), and
+// the fleet has it in its outbox (fleet.h). Either may be missing.
+// Threads: the back loop.  Owns: nothing but what waits.  Errors: false where either says so.
+// Cost: nothing where there is neither a cut-off nor a fleet.
+#pragma once
+
+#include "base/unique_function.h"
+#include "ports/event_loop.h"
+#include "service/purge_journal.h"
+#include "service/relay.h"
+
+namespace introspectd::service {
+
+class DurableRelay final : public Relay {
+ public:
+  struct Parts {
+    ports::EventLoop& loop;
+    PurgeJournal* journal;   // null: nothing is kept
+    Relay* fleet;            // null: this node is alone
+    // Of a node that is alone; a fleet has its own.
+    UniqueFunction<void(cache::ServerId, MonoTime dated)> proven;
+  };
+  explicit DurableRelay(Parts parts) : parts_(std::move(parts)) {}
+
+  void relay_signed(const SignedEvent& event, UniqueFunction<void(bool durable)> done) override;
+  void relay_unsigned(cache::ServerId server, EventOrigin origin, const oauth::Signals& signals,
+                      UniqueFunction<void(bool durable)> done) override;
+  void relay_proof(cache::ServerId server, Duration age) override;
+
+ private:
+  // `done` with both answers; the fleet is asked at once, so that both disks work at the same time.
+  UniqueFunction<void(bool)> after_cut_offs(UniqueFunction<void(bool durable)> done);
+
+  Parts parts_;
+};
+
+}  // namespace introspectd::service

@@ -1,0 +1,288 @@
+#include "service/purge_journal.h"
+
+#include <doctest/doctest.h>
+
+#include "../cache/cache_world.h"
+#include "fleet_world.h"
+#include "service/durable_relay.h"
+
+namespace introspectd::testing {
+namespace {
+
+using service::PurgeJournal;
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+constexpr std::int64_t kIssued = 1'799'000'000;
+
+oauth::Signal cut_off(std::string sub, std::int64_t time) {
+  oauth::Signal signal;
+  signal.kind = oauth::SignalKind::kCutOff;
+  signal.match.sub = std::move(sub);
+  signal.event_time = time;
+  return signal;
+}
+
+// What a process has of it; the disk outlives it.
+class Life {
+ public:
+  Life(TimerLoop& loop, Disk& disk, std::vector<std::string> names, std::uint64_t seed)
+      : storage(std::make_unique<FakeStorage>(loop, disk)), loop_(&loop) {
+    for (std::string& name : names) settings.authorization_servers.emplace_back().name = std::move(name);
+    const cache::BootKey key = PurgeJournal::claim_key(*storage, {seed, 6}, Log(sink));
+    cache::CacheOptions options;
+    options.servers = settings.authorization_servers.size();
+    options.claim_key = key;
+    for (const auto& server : settings.authorization_servers) options.traits.push_back({server.name, false});
+    world = std::make_unique<CacheWorld>(options);
+    journal = std::make_unique<PurgeJournal>(
+        PurgeJournal::Parts{loop, *storage, settings, world->cache(), key, Log(sink)},
+        [this](cache::ServerId server, std::span<const oauth::Signal> signals) { apply(server, signals); });
+    world->now = loop.now();
+    journal->restore();
+  }
+  // As Purger::apply does.
+  void apply(cache::ServerId server, std::span<const oauth::Signal> signals) {
+    for (const oauth::Signal& signal : signals) world->cache().enter_purge(server, signal, loop_->now());
+    world->cache().barrier();
+    journal->applied(server, signals);
+  }
+  void apply(const oauth::Signal& signal) { apply(0, std::span(&signal, 1)); }
+  bool save() {
+    bool ok = false;
+    journal->keep_all([&ok](bool durable) { ok = durable; });
+    loop_->run_for(milliseconds{10});
+    return ok;
+  }
+  bool keep_cut_offs() {
+    bool ok = false;
+    journal->keep_cut_offs([&ok](bool durable) { ok = durable; });
+    loop_->run_for(milliseconds{10});
+    return ok;
+  }
+  bool is_dead(std::string_view token, cache::ViewId view = 0) {
+    world->now = loop_->now();
+    return world->outcome(token, view) == cache::LookupOutcome::kDead;
+  }
+  // Would an answer of that subject, issued then, be false?
+  bool is_cut_off(std::string_view sub, std::int64_t iat, cache::ViewId view = 0) {
+    world->now = loop_->now();
+    oauth::IntrospectionAnswer answer = world->active();
+    answer.sub = sub;
+    answer.iat = iat;
+    return world->fetch("some token", answer, view).purge.dead;
+  }
+
+  service::Settings settings;
+  LineSink sink;
+  std::unique_ptr<FakeStorage> storage;
+  std::unique_ptr<CacheWorld> world;
+  std::unique_ptr<PurgeJournal> journal;
+
+ private:
+  TimerLoop* loop_;
+};
+
+struct Lives {
+  TimerLoop loop;
+  Disk disk;
+  std::unique_ptr<Life> life = std::make_unique<Life>(loop, disk, std::vector<std::string>{"main", "other"}, 1);
+  std::uint64_t lives = 1;
+  Life& operator*() { return *life; }
+  Life* operator->() { return life.get(); }
+  // A crash: what was not durable is gone.
+  Life& again(std::vector<std::string> names = {"main", "other"}) {
+    life.reset();
+    life = std::make_unique<Life>(loop, disk, std::move(names), ++lives);
+    return *life;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("purge_journal: dead tokens, cut-offs and holds come back after a start, determinations do not (I4, I52)") {
+  Lives life;
+  life->world->now = life.loop.now();
+  life->world->fetch("kept", life->world->active());
+  life->world->purge("dead");
+  life->apply(cut_off("alice", kIssued));
+  life->apply(cut_off("", kIssued - 100));
+  REQUIRE(life->save());
+  life.again();
+  CHECK(life->is_dead("dead"));
+  CHECK(life->is_cut_off("alice", kIssued));
+  CHECK_FALSE(life->is_cut_off("alice", kIssued + 1));
+  CHECK_FALSE(life->is_cut_off("bob", kIssued));
+  CHECK(life->is_cut_off("bob", kIssued - 100));
+  CHECK(life->world->outcome("kept") == cache::LookupOutcome::kMiss);
+  CHECK(life->journal->figures().restored == 4);   // the cut-off of the whole AS is a mark and a hold
+}
+
+TEST_CASE("purge_journal: what was not saved is lost by a crash, but a cut-off is durable when it is acknowledged") {
+  Lives life;
+  REQUIRE(life->save());
+  life->world->now = life.loop.now();
+  life->world->purge("dead");
+  life->apply(cut_off("alice", kIssued));
+  REQUIRE(life->keep_cut_offs());
+  CHECK(life.disk.appends == 1);
+  life.again();
+  CHECK_FALSE(life->is_dead("dead"));
+  CHECK(life->is_cut_off("alice", kIssued));
+}
+
+TEST_CASE("purge_journal: the first cut-off of a life writes the whole, since nothing stands behind a torn end") {
+  Lives life;
+  life->apply(cut_off("alice", kIssued));
+  REQUIRE(life->keep_cut_offs());
+  CHECK(life.disk.appends == 0);
+  life.again();
+  CHECK(life->is_cut_off("alice", kIssued));
+}
+
+TEST_CASE("purge_journal: a purge that was over meanwhile is dropped, and one that was not lasts as long as it had") {
+  Lives life;
+  life->world->now = life.loop.now();
+  life->world->purge("dead");
+  REQUIRE(life->save());
+  life.loop.run_for(minutes{9});
+  life.again();
+  CHECK(life->is_dead("dead"));
+  REQUIRE(life->save());
+  life.loop.run_for(minutes{2});
+  CHECK_FALSE(life->is_dead("dead"));
+  life.again();
+  CHECK(life->journal->figures().restored == 0);
+  CHECK(life->journal->figures().dropped == 1);
+}
+
+TEST_CASE("purge_journal: a wall clock that was set back shortens nothing (I11)") {
+  Lives life;
+  life->world->now = life.loop.now();
+  life->world->purge("dead");
+  REQUIRE(life->save());
+  life.loop.wall_ahead = -hours{10};
+  life.again();
+  CHECK(life->is_dead("dead"));
+  life.loop.run_for(minutes{10} + seconds{1});
+  CHECK_FALSE(life->is_dead("dead"));
+}
+
+TEST_CASE("purge_journal: ASs are known by their names, those that are gone are dropped") {
+  Lives life;
+  life->world->now = life.loop.now();
+  life->world->purge("dead of main", 0);
+  life->world->purge("dead of other", 1);
+  const oauth::Signal signal = cut_off("alice", kIssued);
+  life->apply(1, std::span(&signal, 1));
+  REQUIRE(life->save());
+  life.again({"other", "third"});
+  CHECK(life->is_dead("dead of other", 0));
+  CHECK_FALSE(life->is_dead("dead of main", 0));
+  CHECK_FALSE(life->is_dead("dead of main", 1));
+  CHECK(life->is_cut_off("alice", kIssued, 0));
+  CHECK_FALSE(life->is_cut_off("alice", kIssued, 1));
+  CHECK(life->journal->figures().dropped == 1);
+}
+
+TEST_CASE("purge_journal: a damaged file is refused aloud, and the next snapshot replaces it") {
+  Lives life;
+  life->world->now = life.loop.now();
+  life->world->purge("dead");
+  REQUIRE(life->save());
+  SUBCASE("its head") { life.disk.files.at("purges")[15] ^= 1; }
+  SUBCASE("all of it") { life.disk.files.at("purges") = "not ours"; }
+  life.again();
+  CHECK(life->journal->figures().refused);
+  CHECK(life->sink.text.find("kept purges unreadable") != std::string::npos);
+  CHECK_FALSE(life->is_dead("dead"));
+  life->world->purge("another");
+  CHECK(life->save());
+  life.again();
+  CHECK(life->is_dead("another"));
+}
+
+TEST_CASE("purge_journal: half an append at the end is passed over") {
+  Lives life;
+  REQUIRE(life->save());
+  life->apply(cut_off("alice", kIssued));
+  REQUIRE(life->keep_cut_offs());
+  life->apply(cut_off("bob", kIssued));
+  life.disk.half_lands = true;
+  life->journal->keep_cut_offs([](bool) {});   // the crash comes before it is done
+  life.again();
+  CHECK(life->is_cut_off("alice", kIssued));
+  CHECK_FALSE(life->is_cut_off("bob", kIssued));
+  CHECK(life->sink.text.find("kept purges torn") != std::string::npos);
+  life->apply(cut_off("carol", kIssued));
+  REQUIRE(life->keep_cut_offs());
+  life.again();
+  CHECK(life->is_cut_off("alice", kIssued));
+  CHECK(life->is_cut_off("carol", kIssued));
+}
+
+TEST_CASE("purge_journal: a failing disk is told, and a cut-off not acknowledged, until it works") {
+  Lives life;
+  REQUIRE(life->save());
+  life.disk.failing = life.disk.half_lands = true;
+  life->apply(cut_off("alice", kIssued));
+  CHECK_FALSE(life->keep_cut_offs());
+  CHECK(life->journal->figures().failing);
+  life.disk.failing = false;
+  life->apply(cut_off("bob", kIssued));
+  CHECK(life->keep_cut_offs());
+  CHECK_FALSE(life->journal->figures().failing);
+  life.again();
+  CHECK(life->is_cut_off("alice", kIssued));
+  CHECK(life->is_cut_off("bob", kIssued));
+}
+
+TEST_CASE("purge_journal: nothing is written while nothing changes") {
+  Lives life;
+  life->journal->start();
+  life.loop.run_for(seconds{6});
+  const std::uint64_t writes = life.disk.replaces;
+  life.loop.run_for(minutes{1});
+  CHECK(life.disk.replaces == writes);
+  life->world->now = life.loop.now();
+  life->world->purge("dead");
+  life.loop.run_for(seconds{6});
+  CHECK(life.disk.replaces == writes + 1);
+}
+
+TEST_CASE("purge_journal: purges by claim need the claim key that made their tags; dead tokens do not") {
+  Lives life;
+  life->world->now = life.loop.now();
+  life->world->purge("dead");
+  life->apply(cut_off("alice", kIssued));
+  REQUIRE(life->save());
+  life.disk.files.at("claim.key") = "broken";
+  life.again();
+  CHECK(life->sink.text.find("claim key unreadable") != std::string::npos);
+  CHECK(life->sink.text.find("another claim key") != std::string::npos);
+  CHECK(life->is_dead("dead"));
+  CHECK_FALSE(life->is_cut_off("alice", kIssued));
+}
+
+TEST_CASE("durable_relay: alone, a cut-off waits for the disk, everything else for nothing, and proofs count at once") {
+  Lives life;
+  REQUIRE(life->save());
+  std::vector<MonoTime> proofs;
+  service::DurableRelay relay({life.loop, life->journal.get(), nullptr,
+                               [&proofs](cache::ServerId, MonoTime dated) { proofs.push_back(dated); }});
+  std::optional<bool> done;
+  relay.relay_signed({}, [&done](bool durable) { done = durable; });
+  CHECK(done == std::optional(true));
+  life->apply(cut_off("alice", kIssued));
+  done.reset();
+  relay.relay_signed({}, [&done](bool durable) { done = durable; });
+  CHECK_FALSE(done.has_value());
+  life.loop.run_for(milliseconds{10});
+  CHECK(done == std::optional(true));
+  relay.relay_proof(0, seconds{2});
+  CHECK(proofs == std::vector{life.loop.now().mono - seconds{2}});
+}
+
+}  // namespace introspectd::testing
