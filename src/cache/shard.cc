@@ -290,7 +290,10 @@ ClaimPurges::Match Shard::purged_by(const RecordHeader& record, const SweepRules
 
 bool Shard::knows(const TokenHash& token, std::uint64_t place, ServerId server, std::span<const ViewId> views,
                   Tick now) {
-  if (dead_.find(place, token, server, now) != nullptr) return true;
+  return dead_.find(place, token, server, now) != nullptr || has_record(token, place, views);
+}
+
+bool Shard::has_record(const TokenHash& token, std::uint64_t place, std::span<const ViewId> views) {
   return std::any_of(views.begin(), views.end(),
                      [&](ViewId view) { return index_->find(place, token, view) != nullptr; });
 }

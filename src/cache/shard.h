@@ -131,6 +131,7 @@ class Shard {
                           const Purge& purge, Tick now);
   // A record or a dead token is there. A negative is none: the AS itself does not know the token.
   bool knows(const TokenHash& token, std::uint64_t place, ServerId server, std::span<const ViewId> views, Tick now);
+  bool has_record(const TokenHash& token, std::uint64_t place, std::span<const ViewId> views);
   bool lift_dead(const TokenHash& token, std::uint64_t place, ServerId server, Seq seq);
 
   // Everything by which a sweep judges a record.

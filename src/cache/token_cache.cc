@@ -200,6 +200,12 @@ bool TokenCache::knows(const TokenHash& token, ServerId server, Now now) {
   });
 }
 
+bool TokenCache::has_record(const TokenHash& token, ServerId server) {
+  const std::uint64_t at = place(token);
+  return shard_of(at).with(
+      [&](Shard& shard) { return shard.has_record(token, at, views_of_server_[server]); });
+}
+
 bool TokenCache::lift_dead(const TokenHash& token, ServerId server, Seq seq) {
   const std::uint64_t at = place(token);
   ++purge_changes_;

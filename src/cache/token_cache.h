@@ -109,6 +109,8 @@ class TokenCache {
   Purged purge_token(const TokenHash& token, ServerId server, bool flight_known, bool trusted, Now now);
   // Is there an entry of the token for this AS, or is it dead? Decides which quota a revocation takes (F102).
   bool knows(const TokenHash& token, ServerId server, Now now);
+  // Is there an active entry of the token for this AS?
+  bool has_record(const TokenHash& token, ServerId server);
   // Undoes exactly the purge `seq`: the token lives, but is asked for anew (STD 4.06).
   bool lift_dead(const TokenHash& token, ServerId server, Seq seq);
   // Everything of this AS that started before now is a miss. Returns the new floor (I5).

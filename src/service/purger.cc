@@ -28,6 +28,10 @@ bool Purger::knows(const cache::TokenHash& token, cache::ServerId server) const 
   return cache_->knows(token, server, loop_->now());
 }
 
+bool Purger::is_presented(const cache::TokenHash& token, cache::ServerId server) const {
+  return cache_->has_record(token, server) || fetcher_->has_flight(token, server);
+}
+
 void Purger::flush(cache::ServerId server) {
   fetcher_->server_flushed(server, cache_->flush(server));
   counters_->add(Counter::kFlushes);

@@ -27,6 +27,8 @@ class Purger {
   cache::TokenCache::Purged purge_token(const cache::TokenHash& token, cache::ServerId server, bool trusted);
   // An entry of the token is there, or it is dead. A flight alone proves nothing (F102).
   bool knows(const cache::TokenHash& token, cache::ServerId server) const;
+  // A record of the token is there, or a flight of it: services present it, so it is an access token.
+  bool is_presented(const cache::TokenHash& token, cache::ServerId server) const;
   void flush(cache::ServerId server);
   // What `apply` did; its purges are the only ones with seqs from first to last.
   struct Applied {

@@ -1,8 +1,12 @@
 // Revoker: RFC 7009 for callers: the token is dead here first, then the revocation is forwarded to the authorization
 // server with this node's client authentication (STD 4.06). 200 → dead, before and after the answer; refused → the
 // token lives again and is asked for anew; no answer → 503, and dead it stays.
+// A token that nobody has presented here may be a refresh token: the AS is asked once what it knows of it, and the
+// access tokens of the same session, else of the same user and client, are held before and after the AS's answer
+// (STD 4.05: the cache sees no grant). What the AS confirmed goes to the fleet before the caller's 200.
 // Revocations of one token at the same time share one forwarded call, so that a refusal lifts what they all made.
-// Threads: the back loop only.  Owns: forwarded calls.  Errors: outcomes, delivered.  Cost: one upstream call a token.
+// Threads: the back loop only.  Owns: forwarded calls.  Errors: outcomes, delivered.
+// Cost: one upstream call a token, two for what may be a refresh token.
 #pragma once
 
 #include <cstddef>
@@ -12,11 +16,13 @@
 #include <vector>
 
 #include "base/log.h"
+#include "oauth/signal.h"
 #include "ports/event_loop.h"
 #include "ports/upstream.h"
 #include "service/loop_counters.h"
 #include "service/messages.h"
 #include "service/purger.h"
+#include "service/relay.h"
 #include "service/server_link.h"
 #include "service/settings.h"
 
@@ -44,6 +50,7 @@ struct RevokerParts {
   Replies& replies;
   LoopCounters& counters;
   Log log;
+  Relay* relay = nullptr;   // to the fleet; nullptr: there is none
 };
 
 class Revoker {
@@ -55,6 +62,7 @@ class Revoker {
 
  private:
   struct Forward {
+    std::uint64_t number = 0;
     cache::TokenHash hash;
     cache::ServerId server = 0;
     Secret token;
@@ -63,11 +71,19 @@ class Revoker {
     bool newly_dead = false;      // the first of them made the token dead: a refusal may lift it
     unsigned tries = 0;
     MonoTime started;
+    oauth::Signals holds;         // the access tokens that go with it, where it was learned
     std::vector<WaiterId> waiters;
-    ports::PendingToken call;
+    ports::PendingToken call;     // none: confirmed by the AS, on its way to the fleet
   };
 
-  void forward(RevokeRequest request, const cache::TokenCache::Purged& purged);
+  Forward* join(const RevokeRequest& request, const cache::TokenCache::Purged& purged);
+  Forward& add(RevokeRequest request, const cache::TokenCache::Purged& purged);
+  void forward(RevokeRequest request, const cache::TokenCache::Purged& purged, bool may_be_refresh_token);
+  bool learn(Forward& forward);
+  void on_learned(Forward& forward, const ports::UpstreamReply& reply);
+  void confirmed(Forward& forward);
+  void relay(Forward& forward);
+  void relayed(std::uint64_t number, bool durable);
   void call(Forward& forward, bool fresh_connection);
   void on_reply(Forward& forward, const ports::UpstreamReply& reply);
   bool retry(Forward& forward, const ports::UpstreamReply& reply);
@@ -76,6 +92,7 @@ class Revoker {
   RevokerParts parts_;
   std::vector<UnknownQuota> quotas_;   // a caller each
   std::list<Forward> forwards_;
+  std::uint64_t forwards_begun_ = 0;
   bool shutting_down_ = false;
 };
 

@@ -30,6 +30,7 @@ struct CallRecord {
   std::uint64_t id = 0;              // stands in the body of every active answer as the member "call"
   ServerIndex server = 0;
   bool is_revocation = false;
+  bool learns = false;               // asks what a token is that is about to be revoked (STD 4.05)
   std::string token;                 // form-decoded from the body of the call
   bool retry = false;
   std::size_t credential = 0;        // which of its server's, counted from the first

@@ -26,7 +26,7 @@ void Oracle::on_call_started(const CallRecord& call) {
   i32_limits(call);
   i33_retries(call);
   i33_probes(call);
-  if (call.is_revocation) return;
+  if (call.is_revocation || call.learns) return;
   i4_dead_is_not_asked(call);
   i31_one_flight(call);
   f44_nobody_asks_twice(call);
@@ -124,7 +124,7 @@ void Oracle::i33_retries(const CallRecord& call) {
 void Oracle::i33_probes(const CallRecord& call) {
   Health& health = health_[call.server];
   const MonoTime now = call.started.mono;
-  if (health.open && !call.retry && !call.is_revocation) {
+  if (health.open && !call.retry && !call.is_revocation && !call.learns) {
     // The first may have been due: the daemon can have opened a little before we were sure of it.
     const bool first = health.last_start < health.opened;
     if (!first && now - health.last_start < kProbeGapLeast) {

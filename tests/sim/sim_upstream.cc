@@ -71,7 +71,7 @@ void SimUpstream::judge_bytes(const Server& server, const ports::UpstreamCall& c
 
 SimUpstream::Course SimUpstream::choose_course(const Server& server, const CallRecord& call) {
   for (auto script = scripts_.begin(); script != scripts_.end(); ++script) {
-    if (script->first != call.server) continue;
+    if (script->first != call.server || call.learns) continue;
     const Course course{script->second.latency, script->second.fault, false};
     scripts_.erase(script);
     return course;
@@ -104,6 +104,16 @@ UpstreamReply SimUpstream::answer_revocation(const Server& server, CallRecord& r
   return {TransportOutcome::kOk, 200, "", "", "", ""};
 }
 
+// What the daemon has learned of a token makes it hold the session's others, before and after the revocation.
+void SimUpstream::holds_after(const CallRecord& call) {
+  PurgeRecord hold;
+  hold.kind = PurgeKind::kHold;
+  hold.server = call.server;
+  hold.claims = {call.claims.sub, call.claims.sid, call.claims.sid.empty() ? call.claims.client_id : "", ""};
+  hold.sent = hold.received = call.ended;
+  parts_.history.add(std::move(hold));
+}
+
 UpstreamReply SimUpstream::answer_now(ServerIndex index, std::uint64_t id, const Fault* fault) {
   const Server& server = parts_.servers[index];
   CallRecord& record = parts_.history.call(id);
@@ -134,12 +144,13 @@ ports::PendingToken SimUpstream::post(ports::UpstreamCall call, UniqueFunction<v
   record.id = id;
   record.server = index;
   record.is_revocation = call.endpoint == ports::UpstreamEndpoint::kRevocation;
+  record.learns = !record.is_revocation && form_value(call.body.reveal(), "token_type_hint") == "refresh_token";
   record.retry = call.fresh_connection;
   judge_bytes(server, call, record);
   record.started = world.moment();
   world.trace().add(id);
   world.trace().add(record.token);
-  if (!record.is_revocation) parts_.history.calls_of[History::key(index, record.token)].push_back(id - 1);
+  if (!record.is_revocation && !record.learns) parts_.history.calls_of[History::key(index, record.token)].push_back(id - 1);
   ++parts_.history.in_flight[index];
   if (parts_.on_start) parts_.on_start(record);
 
@@ -165,6 +176,7 @@ ports::PendingToken SimUpstream::post(ports::UpstreamCall call, UniqueFunction<v
         if (too_late) ended.verdict = Verdict::kNothing;
         judge_health(*reply, ended);
         --parts_.history.in_flight[ended.server];
+        if (ended.learns && ended.verdict == Verdict::kActive) holds_after(ended);
         if (parts_.on_end) parts_.on_end(ended);
         done(std::move(*reply));
       });

@@ -75,6 +75,7 @@ class SimUpstream final : public ports::Upstream {
   void judge_bytes(const Server& server, const ports::UpstreamCall& call, CallRecord& record);
   static bool carries(const ports::UpstreamCall& call, const Credential& credential);
   ports::UpstreamReply answer_now(ServerIndex server, std::uint64_t id, const Fault* fault);
+  void holds_after(const CallRecord& call);
   ports::UpstreamReply answer_revocation(const Server& server, CallRecord& record);
 
   Parts parts_;

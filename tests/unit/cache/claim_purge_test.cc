@@ -105,4 +105,314 @@ TEST_CASE("claim purge: a cut-off kills what was issued at its time or before, a
   CHECK_FALSE(world.fetch("later", of(world, "alice")).purge.dead);
 }
 
+TEST_CASE("claim purge: a record issued after the cut-off's time is hidden until the lap, and survives it") {
+  CacheWorld world;
+  world.fetch("new", of(world, "alice", {}, kIssued + 1));
+  world.fetch("old", of(world, "alice", {}, kIssued));
+  const Seq seq = apply(world, by_sub(SignalKind::kCutOff, "alice", kIssued));
+  CHECK(world.outcome("new") == LookupOutcome::kMiss);
+  CHECK(sweep(world) == std::vector<Seq>{seq});
+  CHECK(world.outcome("new") == LookupOutcome::kHit);
+  CHECK(world.outcome("old") == LookupOutcome::kMiss);
+}
+
+TEST_CASE("claim purge: without iat a cut-off asks within the hold only") {
+  CacheWorld world;
+  world.fetch("t", of(world, "alice", {}, 0));
+  apply(world, by_sub(SignalKind::kCutOff, "alice", kIssued));
+  sweep(world);
+  CHECK(world.outcome("t") == LookupOutcome::kMiss);
+  const TokenCache::Commit held = world.fetch("t", of(world, "alice", {}, 0));
+  CHECK(held.outcome == CommitOutcome::kRefusedPurge);
+  CHECK_FALSE(held.purge.dead);
+  world.pass(seconds{10} + milliseconds{32});
+  CHECK(world.fetch("t", of(world, "alice", {}, 0)).outcome == CommitOutcome::kStored);
+}
+
+TEST_CASE("claim purge: a logout kills within its hold; offline_access is asked and not stored; then the AS decides") {
+  CacheWorld world;
+  oauth::IntrospectionAnswer online = of(world, "alice");
+  oauth::IntrospectionAnswer offline = of(world, "alice");
+  offline.offline_access = true;
+  world.fetch("online", online);
+  world.fetch("offline", offline);
+  apply(world, by_sub(SignalKind::kLogout, "alice", kIssued));
+  CHECK(sweep(world).size() == 2);
+  CHECK(world.fetch("online", online).purge.dead);
+  const TokenCache::Commit asked = world.fetch("offline", offline);
+  CHECK_FALSE(asked.purge.dead);
+  CHECK(asked.outcome == CommitOutcome::kRefusedPurge);
+  CHECK(world.fetch("login", of(world, "alice", {}, kIssued + 1)).outcome == CommitOutcome::kStored);
+  world.pass(seconds{10} + milliseconds{32});
+  CHECK(world.fetch("online", online).outcome == CommitOutcome::kStored);
+  CHECK(world.fetch("offline", offline).outcome == CommitOutcome::kStored);
+}
+
+TEST_CASE("claim purge: a session is named by its sid; answers without one are matched by sub, which is said (STD 5.29)") {
+  CacheWorld world;
+  world.fetch("session", of(world, "alice", "s1"));
+  world.fetch("other session", of(world, "alice", "s2"));
+  world.fetch("no sid", of(world, "alice"));
+  world.fetch("bob", of(world, "bob"));
+  Signal logout = by_sub(SignalKind::kLogout, "alice");
+  logout.match.sid = "s1";
+  apply(world, logout);
+  CHECK(sweep(world).size() == 2);
+  CHECK(world.outcome("session") == LookupOutcome::kMiss);
+  CHECK(world.outcome("no sid") == LookupOutcome::kMiss);
+  CHECK(world.outcome("other session") == LookupOutcome::kHit);
+  CHECK(world.outcome("bob") == LookupOutcome::kHit);
+  CHECK(world.fetch("no sid", of(world, "alice")).by_sub);
+  CHECK_FALSE(world.fetch("session", of(world, "alice", "s1")).by_sub);
+  CHECK(world.fetch("session", of(world, "alice", "s1")).purge.dead);
+  CHECK_FALSE(world.fetch("other session", of(world, "alice", "s2")).purge.dead);
+}
+
+TEST_CASE("claim purge: sub and client_id narrow each other; each alone is wide; jti is one token") {
+  CacheWorld world;
+  oauth::IntrospectionAnswer elsewhere = of(world, "alice");
+  elsewhere.client_id = "bank";
+  Signal of_client = by_sub(SignalKind::kHold, "alice");
+  of_client.match.client_id = "shop";
+  world.fetch("shop", of(world, "alice"));
+  world.fetch("bank", elsewhere);
+  apply(world, of_client);
+  CHECK(sweep(world).size() == 1);
+  CHECK(world.outcome("shop") == LookupOutcome::kMiss);
+  CHECK(world.outcome("bank") == LookupOutcome::kHit);
+  oauth::IntrospectionAnswer named = elsewhere;
+  named.jti = "j1";
+  world.fetch("named", named);
+  Signal by_jti;
+  by_jti.match.jti = "j1";
+  apply(world, by_jti);
+  CHECK(world.outcome("named") == LookupOutcome::kMiss);
+  CHECK(world.outcome("bank") == LookupOutcome::kHit);
+  Signal by_client;
+  by_client.match.client_id = "bank";
+  apply(world, by_client);
+  CHECK(world.outcome("bank") == LookupOutcome::kMiss);
+}
+
+TEST_CASE("claim purge: a purge of one server touches no other, by claim or as a whole") {
+  CacheOptions options;
+  options.servers = 2;
+  CacheWorld world(options);
+  for (const ViewId view : {ViewId{0}, ViewId{1}}) world.fetch("t", of(world, "alice"), view);
+  apply(world, by_sub(SignalKind::kCutOff, "alice"), 0);
+  CHECK(world.outcome("t", 0) == LookupOutcome::kMiss);
+  CHECK(world.outcome("t", 1) == LookupOutcome::kHit);
+  CHECK(sweep(world).size() == 1);
+  CHECK_FALSE(world.fetch("u", of(world, "alice"), 1).purge.dead);
+  Signal all;
+  all.kind = SignalKind::kFlush;
+  apply(world, all, 0);
+  CHECK(world.outcome("t", 1) == LookupOutcome::kHit);
+}
+
+TEST_CASE("claim purge: issued-before kills what the AS issued by then, spares the rest, and only moves forward") {
+  CacheWorld world;
+  world.fetch("old", of(world, "alice", {}, kIssued));
+  world.fetch("new", of(world, "bob", {}, kIssued + 1));
+  world.fetch("undated", of(world, "carol", {}, 0));
+  Signal before;
+  before.kind = SignalKind::kCutOff;
+  before.event_time = kIssued;
+  apply(world, before);
+  CHECK(world.outcome("old") == LookupOutcome::kMiss);
+  CHECK(world.outcome("new") == LookupOutcome::kHit);
+  CHECK(world.outcome("undated") == LookupOutcome::kMiss);
+  CHECK(sweep(world).size() == 2);
+  CHECK(world.fetch("undated", of(world, "carol", {}, 0)).outcome == CommitOutcome::kRefusedPurge);
+  before.event_time = kIssued - 100;
+  apply(world, before);
+  CHECK(world.fetch("old", of(world, "alice", {}, kIssued)).purge.dead);
+  world.pass(minutes{30});   // it is never forgotten
+  CHECK(world.fetch("old", of(world, "alice", {}, kIssued)).purge.dead);
+  CHECK(world.fetch("undated", of(world, "carol", {}, 0)).outcome == CommitOutcome::kStored);
+}
+
+TEST_CASE("claim purge: a logout of all sessions floors the AS and kills within the hold") {
+  CacheWorld world;
+  world.fetch("t", of(world, "alice"));
+  Signal logout;
+  logout.kind = SignalKind::kLogout;
+  logout.event_time = kIssued;
+  apply(world, logout);
+  CHECK(world.outcome("t") == LookupOutcome::kMiss);
+  CHECK(world.fetch("t", of(world, "alice")).purge.dead);
+  world.pass(seconds{10} + milliseconds{32});
+  CHECK(world.fetch("t", of(world, "alice")).outcome == CommitOutcome::kStored);
+}
+
+TEST_CASE("claim purge: forgotten negatives are asked again, and what was under way is not stored (RISC)") {
+  CacheWorld world;
+  world.fetch("n", CacheWorld::inactive());
+  world.fetch("t", of(world, "alice"));
+  const Ticket under_way = world.begin("m");
+  Signal enabled;
+  enabled.kind = SignalKind::kForgetNegatives;
+  apply(world, enabled);
+  CHECK(world.outcome("n") == LookupOutcome::kMiss);
+  CHECK(world.outcome("t") == LookupOutcome::kHit);
+  const TokenCache::Commit older = world.end(under_way, CacheWorld::inactive());
+  CHECK(older.outcome == CommitOutcome::kRefusedPurge);
+  CHECK(judge_waiter(under_way.seq, older.purge.newest, older.purge) == WaiterFate::kSuccessor);
+  CHECK(world.outcome("m") == LookupOutcome::kMiss);
+  world.fetch("m", CacheWorld::inactive());
+  CHECK(world.outcome("m") == LookupOutcome::kNegative);
+}
+
+TEST_CASE("claim purge: a taint that was known before is judged together with the claims") {
+  CacheWorld world;
+  const Ticket flight = world.begin("t");
+  apply(world, by_sub(SignalKind::kCutOff, "alice"));
+  const TokenCache::Commit commit =
+      world.cache().commit(flight, of(world, "alice"), world.now, {flight.seq + 1, false, false});
+  CHECK(commit.purge.dead);
+  CHECK(commit.outcome == CommitOutcome::kRefusedPurge);
+}
+
+TEST_CASE("claim purge: a purge that comes during a lap waits for the next one; the lap's end forgets only its own") {
+  CacheWorld world;
+  for (int i = 0; i < 2000; ++i) world.fetch(std::to_string(i), of(world, i % 2 == 0 ? "alice" : "bob"));
+  const Seq first = apply(world, by_sub(SignalKind::kHold, "alice"));
+  std::array<Seq, TokenCache::kSliceRecords> by{};
+  world.cache().sweep_slice(world.now, by);
+  const Seq second = apply(world, by_sub(SignalKind::kHold, "bob"));
+  while (world.cache().swept() < first) world.cache().sweep_slice(world.now, by);
+  CHECK(world.cache().swept() < second);
+  CHECK(world.cache().sweep_wanted());
+  for (int i = 0; i < 2000; ++i) REQUIRE(world.outcome(std::to_string(i)) == LookupOutcome::kMiss);
+  sweep(world);
+  CHECK(world.cache().swept() >= second);
+  CHECK(world.cache().purge_counts().live == 0);
+  CHECK(world.cache().purge_counts().laps == 2);
+  CHECK(world.cache().counts().entries == 0);
+  for (int i = 0; i < 2000; ++i) REQUIRE(world.outcome(std::to_string(i)) == LookupOutcome::kMiss);
+}
+
+TEST_CASE("claim purge: a slice checks 256 records at most, under one lock") {
+  CacheOptions options;
+  options.shards = 1;
+  CacheWorld world(options);
+  for (int i = 0; i < 1000; ++i) world.fetch(std::to_string(i), of(world, "alice"));
+  apply(world, by_sub(SignalKind::kHold, "alice"));
+  std::array<Seq, TokenCache::kSliceRecords> by{};
+  std::size_t seen = 0;
+  int slices = 0;
+  while (world.cache().sweep_wanted()) {
+    const TokenCache::SweepSlice slice = world.cache().sweep_slice(world.now, by);
+    REQUIRE(slice.seen <= 256);
+    seen += slice.seen;
+    ++slices;
+  }
+  CHECK(seen == 1000);
+  CHECK(slices == 4);
+}
+
+TEST_CASE("claim purge: records that move, are refreshed in place or evicted during a lap escape it nowhere") {
+  CacheOptions options;
+  options.shards = 1;
+  CacheWorld world(options);
+  int fetched = 0;
+  std::vector<std::string> alices;
+  const auto fill = [&](int count) {
+    for (int i = 0; i < count; ++i, ++fetched) {
+      world.fetch(std::to_string(fetched), of(world, fetched % 3 == 0 ? "alice" : "bob"));
+      if (fetched % 3 == 0) alices.push_back(std::to_string(fetched));
+      if (fetched >= 50) world.outcome(std::to_string(fetched - 50));   // asked again: gets a second chance
+    }
+  };
+  while (world.cache().counts().second_chances == 0) fill(500);   // the ring is full and turns
+  for (int round = 0; round < 20; ++round) {
+    fill(1000);
+    const std::string last = std::to_string(fetched - 1);
+    apply(world, by_sub(SignalKind::kHold, "alice"));
+    const Seq purge = world.cache().seq();
+    std::array<Seq, TokenCache::kSliceRecords> by{};
+    while (world.cache().swept() < purge) {
+      world.cache().sweep_slice(world.now, by);
+      for (int i = 0; i < 200; ++i, ++fetched) world.fetch(std::to_string(fetched), of(world, "carol"));
+      world.fetch(last, of(world, "bob"));
+    }
+    REQUIRE(world.cache().purge_counts().live == 0);   // nothing hides what the lap has left
+    for (const std::string& token : alices) {
+      if (token != last) REQUIRE(world.outcome(token) == LookupOutcome::kMiss);
+    }
+    world.pass(seconds{15});
+  }
+  CHECK(world.cache().counts().second_chances > 1000);
+}
+
+TEST_CASE("claim purge: more live purges than fit raise the floor: nothing of the AS outlives them (I6)") {
+  CacheWorld world;
+  world.fetch("bob", of(world, "bob"));
+  std::uint64_t entered = 0;
+  while (world.cache().purge_counts().floors_raised == 0) {
+    apply(world, by_sub(SignalKind::kHold, "u" + std::to_string(entered++)));
+  }
+  CHECK(world.outcome("bob") == LookupOutcome::kMiss);
+  CHECK(world.cache().floor(0) == world.cache().seq());
+  CHECK(entered > 1000);
+  sweep(world);
+  CHECK(world.cache().purge_counts().live == 0);
+}
+
+TEST_CASE("claim purge: where no purge can be kept the AS is floored and held whole (I6)") {
+  CacheWorld world;
+  std::uint64_t entered = 0;
+  while (world.cache().purge_counts().kept < world.cache().purge_counts().kept_most) {
+    apply(world, by_sub(SignalKind::kHold, "u" + std::to_string(entered++)));
+    if (entered % 500 == 0) sweep(world);
+  }
+  sweep(world);
+  world.fetch("bob", of(world, "bob"));
+  CHECK(world.outcome("bob") == LookupOutcome::kHit);
+  CHECK(world.cache().purge_counts().floors_raised == 0);
+  const Ticket flight = world.begin("t");
+  apply(world, by_sub(SignalKind::kHold, "one more"));
+  CHECK(world.cache().purge_counts().floors_raised == 1);
+  CHECK(world.outcome("bob") == LookupOutcome::kMiss);
+  CHECK(world.end(flight, of(world, "one more")).outcome == CommitOutcome::kRefusedFloor);
+  CHECK(world.fetch("t", of(world, "one more")).outcome == CommitOutcome::kRefusedPurge);
+  world.pass(seconds{15});
+  CHECK(world.fetch("t", of(world, "one more")).outcome == CommitOutcome::kStored);
+}
+
+TEST_CASE("claim purge: kept purges match again in another process, whatever the order of the configuration") {
+  CacheOptions options;
+  options.servers = 2;
+  options.traits = {{"main", false}, {"partner", false}};
+  options.claim_key = {7, 8};
+  CacheWorld world(options);
+  apply(world, by_sub(SignalKind::kCutOff, "alice"), 1);
+  apply(world, by_sub(SignalKind::kHold, "bob"), 1);
+  Signal before;
+  before.kind = SignalKind::kCutOff;
+  before.event_time = kIssued - 500;
+  apply(world, before, 0);
+  world.purge("dead", 1);
+  std::vector<KeptPurge> kept;
+  world.cache().export_purges(world.now, [&](const KeptPurge& purge) { kept.push_back(purge); });
+  REQUIRE(kept.size() == 5);   // issued-before is also remembered for what has no iat
+  std::swap(options.traits[0], options.traits[1]);
+  CacheWorld restarted(options);
+  for (KeptPurge purge : kept) {
+    std::visit([](auto& value) { value.server = value.server == 0 ? ServerId{1} : ServerId{0}; }, purge);
+    restarted.cache().import_purge(purge, restarted.now);
+  }
+  restarted.cache().barrier();
+  CHECK(restarted.outcome("dead", 0) == LookupOutcome::kDead);
+  CHECK(restarted.outcome("dead", 1) == LookupOutcome::kMiss);
+  CHECK(restarted.fetch("a", of(restarted, "alice"), 0).purge.dead);
+  CHECK_FALSE(restarted.fetch("a", of(restarted, "alice"), 1).purge.dead);
+  CHECK(restarted.fetch("b", of(restarted, "bob"), 0).outcome == CommitOutcome::kRefusedPurge);
+  CHECK(restarted.fetch("c", of(restarted, "carol", {}, kIssued - 500), 1).purge.dead);
+  CHECK(restarted.fetch("d", of(restarted, "carol", {}, kIssued - 499), 1).outcome == CommitOutcome::kStored);
+  std::size_t again = 0;
+  restarted.cache().export_purges(restarted.now, [&](const KeptPurge&) { ++again; });
+  CHECK(again == kept.size());
+}
+
 }  // namespace introspectd::cache

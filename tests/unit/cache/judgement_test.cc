@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <initializer_list>
+
 namespace introspectd::cache {
 
 TEST_CASE("judgement: stored only when no matching purge is newer than the flight's start (I2)") {
@@ -25,6 +27,44 @@ TEST_CASE("judgement: who looked before the purge has the answer, who looked aft
 TEST_CASE("judgement: a purge older than the flight concerns nobody") {
   CHECK(judge_waiter(10, 9, {9, false}) == WaiterFate::kAnswer);
   CHECK(judge_waiter(10, 99, {9, false}) == WaiterFate::kAnswer);
+}
+
+TEST_CASE("judgement: what is held is answered and not stored; a hold keeps nobody waiting (SPEC 6)") {
+  CHECK_FALSE(may_store(10, {9, false, true}));
+  CHECK(judge_waiter(10, 50, {9, false, true}) == WaiterFate::kAnswer);
+}
+
+TEST_CASE("judgement: purges add up to the newest, dead and held if any says so") {
+  MatchingPurge purge{5, false, false};
+  purge.add({7, false, true});
+  purge.add({6, true, false});
+  CHECK(purge.newest == 7);
+  CHECK(purge.dead);
+  CHECK(purge.hold);
+}
+
+TEST_CASE("judgement: a cut-off is inclusive, needs iat, and outlasts the hold") {
+  for (const bool within_hold : {true, false}) {
+    CHECK(judge_claim(PurgeKind::kCutOff, 100, within_hold, {99, false}) == ClaimFate::kDead);
+    CHECK(judge_claim(PurgeKind::kCutOff, 100, within_hold, {100, false}) == ClaimFate::kDead);
+    CHECK(judge_claim(PurgeKind::kCutOff, 100, within_hold, {100, true}) == ClaimFate::kDead);
+    CHECK(judge_claim(PurgeKind::kCutOff, 100, within_hold, {101, false}) == ClaimFate::kUntouched);
+  }
+  CHECK(judge_claim(PurgeKind::kCutOff, 100, true, {0, false}) == ClaimFate::kAsk);
+  CHECK(judge_claim(PurgeKind::kCutOff, 100, false, {0, false}) == ClaimFate::kUntouched);
+}
+
+TEST_CASE("judgement: a logout kills within its hold, and asks where offline_access stands in the scope") {
+  CHECK(judge_claim(PurgeKind::kLogout, 100, true, {100, false}) == ClaimFate::kDead);
+  CHECK(judge_claim(PurgeKind::kLogout, 100, true, {100, true}) == ClaimFate::kAsk);
+  CHECK(judge_claim(PurgeKind::kLogout, 100, true, {0, false}) == ClaimFate::kAsk);
+  CHECK(judge_claim(PurgeKind::kLogout, 100, true, {101, false}) == ClaimFate::kUntouched);
+  CHECK(judge_claim(PurgeKind::kLogout, 100, false, {100, false}) == ClaimFate::kUntouched);
+}
+
+TEST_CASE("judgement: a hold asks whatever was issued when, until it ends") {
+  CHECK(judge_claim(PurgeKind::kHold, 100, true, {500, false}) == ClaimFate::kAsk);
+  CHECK(judge_claim(PurgeKind::kHold, 100, false, {1, false}) == ClaimFate::kUntouched);
 }
 
 }  // namespace introspectd::cache

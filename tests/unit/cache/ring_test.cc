@@ -82,4 +82,27 @@ TEST_CASE("ring: blocks in use never overlap (against a model)") {
   }
 }
 
+TEST_CASE("ring: a walk by positions sees every block in order, also across the wrap and after pops (against a model)") {
+  Random random(12);
+  std::array<std::byte, 512> memory{};
+  Ring ring(memory);
+  struct Block {
+    std::uint64_t position;
+    std::size_t offset, size;
+  };
+  std::deque<Block> model;
+  for (int i = 0; i < 20'000; ++i) {
+    const std::size_t size = 8 * (1 + random.below(12));
+    if (ring.fits(size)) {
+      const std::uint64_t position = ring.end_position();
+      model.push_back({position, ring.append(size), size});
+    } else {
+      ring.pop(model.front().size);
+      model.pop_front();
+    }
+    REQUIRE(ring.first_position() == (model.empty() ? ring.end_position() : model.front().position));
+    for (const Block& block : model) REQUIRE(ring.offset_at(block.position) == block.offset);
+  }
+}
+
 }  // namespace introspectd::cache

@@ -1,0 +1,152 @@
+#include "cache/claim_purges.h"
+
+#include <doctest/doctest.h>
+
+#include <vector>
+
+namespace introspectd::cache {
+namespace {
+
+constexpr std::uint64_t kGolden = 0x9e3779b97f4a7c15ULL;
+constexpr Tick kFlight = 100;
+constexpr Seq kAllSwept = 1'000'000;
+
+// Eight entries.
+struct Table {
+  std::vector<std::byte> bytes = std::vector<std::byte>(8 * ClaimPurges::kEntryBytes);
+  ClaimPurges purges{bytes, kFlight};
+
+  static ClaimPurge purge(std::uint64_t tag, Seq seq, PurgeKind kind = PurgeKind::kHold, Tick hold_until = 50) {
+    ClaimPurge made;
+    made.tag = tag * kGolden;
+    made.seq = seq;
+    made.kind = kind;
+    made.hold_until = hold_until;
+    return made;
+  }
+  static ClaimPurges::Subject subject(std::uint64_t sub, Seq seq, Tick start) {
+    ClaimPurges::Subject made;
+    made.tags[static_cast<std::size_t>(ClaimKind::kSub)] = sub * kGolden;
+    made.every_token = 999 * kGolden;
+    made.seq = seq;
+    made.start = start;
+    return made;
+  }
+  bool matches(std::uint64_t sub, Seq seq = 1, Tick now = 1) {
+    return purges.match(subject(sub, seq, now), now).purge.newest != 0;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("claim_purges: takes its capacity; one more while all are needed is refused, and nothing is lost (I6)") {
+  Table table;
+  REQUIRE(table.purges.capacity() == 8);
+  for (std::uint64_t i = 1; i <= 8; ++i) REQUIRE(table.purges.enter(Table::purge(i, 10 + i), 1, kAllSwept));
+  CHECK_FALSE(table.purges.enter(Table::purge(9, 19), 1, kAllSwept));
+  CHECK_FALSE(table.purges.enter(Table::purge(9, 19), 149, kAllSwept));   // hold and flight end at 150
+  for (std::uint64_t i = 1; i <= 8; ++i) CHECK(table.matches(i));
+  CHECK(table.purges.enter(Table::purge(3, 20), 1, kAllSwept));           // known: needs no room
+  CHECK(table.purges.forgotten_early() == 0);
+}
+
+TEST_CASE("claim_purges: full of what is past hold and flight: the oldest goes before its time, counted (I4)") {
+  Table table;
+  for (std::uint64_t i = 1; i <= 8; ++i) {
+    ClaimPurge cut_off = Table::purge(i, 10 + i, PurgeKind::kCutOff);
+    cut_off.keep_until = 5000;
+    REQUIRE(table.purges.enter(cut_off, 1, kAllSwept));
+  }
+  CHECK(table.purges.enter(Table::purge(1, 30, PurgeKind::kCutOff), 1, kAllSwept));   // said again: the youngest now
+  CHECK(table.purges.enter(Table::purge(9, 31), 150, kAllSwept));
+  CHECK(table.purges.forgotten_early() == 1);
+  CHECK(table.purges.size() == 8);
+  CHECK_FALSE(table.matches(2, 1, 150));
+  CHECK(table.matches(1, 1, 150));
+  CHECK(table.matches(9, 1, 150));
+}
+
+TEST_CASE("claim_purges: what the sweep has not carried out is never forgotten") {
+  Table table;
+  for (std::uint64_t i = 1; i <= 8; ++i) REQUIRE(table.purges.enter(Table::purge(i, 10 + i), 1, 0));
+  CHECK_FALSE(table.purges.enter(Table::purge(9, 30), 4000, 10));
+  CHECK(table.purges.enter(Table::purge(9, 30), 4000, 11));   // the first has been
+  CHECK(table.purges.forgotten_early() == 0);                 // its time was over
+}
+
+TEST_CASE("claim_purges: a hold is kept for what starts within it until the longest flight has ended") {
+  Table table;
+  table.purges.enter(Table::purge(1, 10), 1, kAllSwept);
+  CHECK(table.purges.match(Table::subject(1, 20, 49), 149).purge.hold);
+  CHECK_FALSE(table.purges.match(Table::subject(1, 20, 50), 149).purge.hold);
+  CHECK(table.purges.match(Table::subject(1, 20, 49), 150).purge.newest == 0);
+}
+
+TEST_CASE("claim_purges: said again it is the later of both, and a cut-off never moves back") {
+  Table table;
+  ClaimPurge cut_off = Table::purge(1, 10, PurgeKind::kCutOff);
+  cut_off.cut_off = 500;
+  cut_off.keep_until = 5000;
+  table.purges.enter(cut_off, 1, kAllSwept);
+  cut_off.seq = 12;
+  cut_off.cut_off = 400;
+  cut_off.keep_until = 4000;
+  table.purges.enter(cut_off, 1, kAllSwept);
+  CHECK(table.purges.size() == 1);
+  ClaimPurges::Subject subject = Table::subject(1, 20, 4500);
+  subject.issued.iat = 500;
+  CHECK(table.purges.match(subject, 4500).purge.dead);
+  CHECK(table.purges.match(subject, 4500).purge.newest == 12);
+  CHECK_FALSE(table.purges.match(subject, 5000).purge.dead);
+  subject.issued.iat = 501;
+  CHECK_FALSE(table.purges.match(subject, 4500).purge.dead);
+}
+
+TEST_CASE("claim_purges: kinds of one tag stand beside each other") {
+  Table table;
+  table.purges.enter(Table::purge(1, 10, PurgeKind::kHold), 1, kAllSwept);
+  table.purges.enter(Table::purge(1, 11, PurgeKind::kLogout), 1, kAllSwept);
+  table.purges.enter(Table::purge(1, 12, PurgeKind::kCutOff), 1, kAllSwept);
+  CHECK(table.purges.size() == 3);
+  const MatchingPurge match = table.purges.match(Table::subject(1, 5, 1), 1).purge;
+  CHECK(match.newest == 12);
+}
+
+TEST_CASE("claim_purges: a constraint needs the other tag as well; without_sid needs that there is no sid") {
+  Table table;
+  ClaimPurge of_client = Table::purge(1, 10);
+  of_client.constraint = 77 * kGolden;
+  table.purges.enter(of_client, 1, kAllSwept);
+  ClaimPurge fallback = Table::purge(2, 11);
+  fallback.without_sid = true;
+  table.purges.enter(fallback, 1, kAllSwept);
+  ClaimPurges::Subject subject = Table::subject(1, 1, 1);
+  CHECK(table.purges.match(subject, 1).purge.newest == 0);
+  subject.tags[static_cast<std::size_t>(ClaimKind::kClientId)] = 77 * kGolden;
+  CHECK(table.purges.match(subject, 1).purge.newest == 10);
+  CHECK_FALSE(table.purges.match(subject, 1).by_sub);
+  subject = Table::subject(2, 1, 1);
+  CHECK(table.purges.match(subject, 1).purge.newest == 11);
+  CHECK(table.purges.match(subject, 1).by_sub);
+  subject.tags[static_cast<std::size_t>(ClaimKind::kSid)] = 5 * kGolden;
+  CHECK(table.purges.match(subject, 1).purge.newest == 0);
+}
+
+TEST_CASE("claim_purges: entries come and go for ever in the same memory, and each() tells the living") {
+  Table table;
+  Seq seq = 0;
+  for (Tick now = 1; now < 100'000; now += 40) {
+    ++seq;
+    REQUIRE(table.purges.enter(Table::purge(seq, seq, PurgeKind::kHold, now + 50), now, kAllSwept));
+    REQUIRE(table.purges.size() <= 6);
+  }
+  std::size_t living = 0;
+  table.purges.each(99'990, [&](const ClaimPurge& purge) {
+    ++living;
+    CHECK(purge.keep_until > 99'990);
+  });
+  CHECK(living == 4);
+  CHECK(table.purges.forgotten_early() == 0);
+}
+
+}  // namespace introspectd::cache
