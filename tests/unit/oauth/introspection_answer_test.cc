@@ -210,4 +210,25 @@ TEST_CASE("introspection_answer: every defect has a sentence") {
   }
 }
 
+TEST_CASE("introspection_answer: offline_access is a word of scope, not a part of one (OIDC Core 11)") {
+  const auto offline = [](std::string_view scope) {
+    const auto answer = read(R"({"active":true,"scope":)" + std::string(scope) + "}");
+    REQUIRE(answer);
+    return answer->offline_access;
+  };
+  CHECK(offline(R"("offline_access")"));
+  CHECK(offline(R"("openid offline_access")"));
+  CHECK(offline(R"("offline_access openid")"));
+  CHECK(offline(R"("a offline_access b")"));
+  CHECK(offline(R"("no_offline_access offline_access")"));
+  CHECK(offline(R"(["openid","offline_access"])"));
+  CHECK_FALSE(offline(R"("openid")"));
+  CHECK_FALSE(offline(R"("offline_access_x")"));
+  CHECK_FALSE(offline(R"("x:offline_access y")"));
+  CHECK_FALSE(offline(R"("")"));
+  CHECK_FALSE(offline("null"));
+  CHECK_FALSE(offline(R"(["offline_access openid"])"));
+  CHECK_FALSE(read(R"({"active":true,"other":"offline_access"})")->offline_access);
+}
+
 }  // namespace introspectd::oauth

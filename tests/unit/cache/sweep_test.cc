@@ -1,0 +1,129 @@
+#include <doctest/doctest.h>
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "claim_words.h"
+
+namespace introspectd::cache {
+namespace {
+
+using oauth::SignalKind;
+using std::chrono::seconds;
+using testing::apply;
+using testing::by_sub;
+using testing::CacheWorld;
+using testing::of;
+using testing::sweep;
+
+}  // namespace
+
+TEST_CASE("claim purge: a purge that comes during a lap waits for the next one; the lap's end forgets only its own") {
+  CacheWorld world;
+  for (int i = 0; i < 2000; ++i) world.fetch(std::to_string(i), of(world, i % 2 == 0 ? "alice" : "bob"));
+  const Seq first = apply(world, by_sub(SignalKind::kHold, "alice"));
+  std::array<Seq, TokenCache::kSliceRecords> by{};
+  world.cache().sweep_slice(world.now, by);
+  const Seq second = apply(world, by_sub(SignalKind::kHold, "bob"));
+  while (world.cache().swept() < first) world.cache().sweep_slice(world.now, by);
+  CHECK(world.cache().swept() < second);
+  CHECK(world.cache().sweep_wanted());
+  for (int i = 0; i < 2000; ++i) REQUIRE(world.outcome(std::to_string(i)) == LookupOutcome::kMiss);
+  sweep(world);
+  CHECK(world.cache().swept() >= second);
+  CHECK(world.cache().purge_counts().live == 0);
+  CHECK(world.cache().purge_counts().laps == 2);
+  CHECK(world.cache().counts().entries == 0);
+  for (int i = 0; i < 2000; ++i) REQUIRE(world.outcome(std::to_string(i)) == LookupOutcome::kMiss);
+}
+
+TEST_CASE("claim purge: a slice checks 256 records at most, under one lock") {
+  CacheOptions options;
+  options.shards = 1;
+  CacheWorld world(options);
+  for (int i = 0; i < 1000; ++i) world.fetch(std::to_string(i), of(world, "alice"));
+  apply(world, by_sub(SignalKind::kHold, "alice"));
+  std::array<Seq, TokenCache::kSliceRecords> by{};
+  std::size_t seen = 0;
+  int slices = 0;
+  while (world.cache().sweep_wanted()) {
+    const TokenCache::SweepSlice slice = world.cache().sweep_slice(world.now, by);
+    REQUIRE(slice.seen <= 256);
+    seen += slice.seen;
+    ++slices;
+  }
+  CHECK(seen == 1000);
+  CHECK(slices == 4);
+}
+
+TEST_CASE("claim purge: records that move, are refreshed in place or evicted during a lap escape it nowhere") {
+  CacheOptions options;
+  options.shards = 1;
+  CacheWorld world(options);
+  int fetched = 0;
+  std::vector<std::string> alices;
+  const auto fill = [&](int count) {
+    for (int i = 0; i < count; ++i, ++fetched) {
+      world.fetch(std::to_string(fetched), of(world, fetched % 3 == 0 ? "alice" : "bob"));
+      if (fetched % 3 == 0) alices.push_back(std::to_string(fetched));
+      if (fetched >= 50) world.outcome(std::to_string(fetched - 50));   // asked again: gets a second chance
+    }
+  };
+  while (world.cache().counts().second_chances == 0) fill(500);   // the ring is full and turns
+  for (int round = 0; round < 20; ++round) {
+    fill(1000);
+    const std::string last = std::to_string(fetched - 1);
+    apply(world, by_sub(SignalKind::kHold, "alice"));
+    const Seq purge = world.cache().seq();
+    std::array<Seq, TokenCache::kSliceRecords> by{};
+    while (world.cache().swept() < purge) {
+      world.cache().sweep_slice(world.now, by);
+      for (int i = 0; i < 200; ++i, ++fetched) world.fetch(std::to_string(fetched), of(world, "carol"));
+      world.fetch(last, of(world, "bob"));
+    }
+    REQUIRE(world.cache().purge_counts().live == 0);   // nothing hides what the lap has left
+    for (const std::string& token : alices) {
+      if (token != last) REQUIRE(world.outcome(token) == LookupOutcome::kMiss);
+    }
+    world.pass(seconds{15});
+  }
+  CHECK(world.cache().counts().second_chances > 1000);
+}
+
+TEST_CASE("claim purge: more live purges than fit raise the floor: nothing of the AS outlives them (I6)") {
+  CacheWorld world;
+  world.fetch("bob", of(world, "bob"));
+  std::uint64_t entered = 0;
+  while (world.cache().purge_counts().floors_raised == 0) {
+    apply(world, by_sub(SignalKind::kHold, "u" + std::to_string(entered++)));
+  }
+  CHECK(world.outcome("bob") == LookupOutcome::kMiss);
+  CHECK(world.cache().floor(0) == world.cache().seq());
+  CHECK(entered > 1000);
+  sweep(world);
+  CHECK(world.cache().purge_counts().live == 0);
+}
+
+TEST_CASE("claim purge: where no purge can be kept the AS is floored and held whole (I6)") {
+  CacheWorld world;
+  std::uint64_t entered = 0;
+  while (world.cache().purge_counts().kept < world.cache().purge_counts().kept_most) {
+    apply(world, by_sub(SignalKind::kHold, "u" + std::to_string(entered++)));
+    if (entered % 500 == 0) sweep(world);
+  }
+  sweep(world);
+  world.fetch("bob", of(world, "bob"));
+  CHECK(world.outcome("bob") == LookupOutcome::kHit);
+  CHECK(world.cache().purge_counts().floors_raised == 0);
+  const Ticket flight = world.begin("t");
+  apply(world, by_sub(SignalKind::kHold, "one more"));
+  CHECK(world.cache().purge_counts().floors_raised == 1);
+  CHECK(world.outcome("bob") == LookupOutcome::kMiss);
+  CHECK(world.end(flight, of(world, "one more")).outcome == CommitOutcome::kRefusedFloor);
+  CHECK(world.fetch("t", of(world, "one more")).outcome == CommitOutcome::kRefusedPurge);
+  world.pass(seconds{15});
+  CHECK(world.fetch("t", of(world, "one more")).outcome == CommitOutcome::kStored);
+}
+
+}  // namespace introspectd::cache
