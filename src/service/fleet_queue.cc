@@ -11,7 +11,7 @@ std::size_t FleetQueue::size_of(const Arrived& arrived) { return sizeof(Arrived)
 bool FleetQueue::add(const StreamId& id, FleetEntry entry, cache::ServerId server) {
   Arrived arrived{id, std::move(entry), server, State::kWaiting, parts_.loop.now().mono};
   const std::size_t size = size_of(arrived);
-  if (queue_.size() >= kEntriesMost || bytes_ + size > kBytesMost) return false;
+  if (bytes_ + size > kBytesMost) return false;
   bytes_ += size;
   queue_.push_back(std::move(arrived));
   return true;

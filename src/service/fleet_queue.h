@@ -26,8 +26,7 @@ namespace introspectd::service {
 
 class FleetQueue {
  public:
-  static constexpr std::size_t kEntriesMost = 65536;
-  static constexpr std::size_t kBytesMost = 16U << 20U;
+  static constexpr std::size_t kBytesMost = 16U << 20U;   // of entries, what each weighs by itself included
   static constexpr std::size_t kStartedMost = 256;
   static constexpr std::size_t kStartsPerTurn = 512;
   static constexpr Duration kRetryAfter = std::chrono::milliseconds{250};

@@ -40,8 +40,8 @@ std::optional<std::string_view> PackedReader::next() {
     broken_ = true;
     return std::nullopt;
   }
-  const std::size_t length = rest_.size() < kLengthBytes ? SIZE_MAX : read_little_endian(rest_.substr(0, kLengthBytes));
-  if (length > rest_.size() - kLengthBytes) {
+  const std::uint64_t length = read_little_endian(rest_.substr(0, kLengthBytes));
+  if (rest_.size() < kLengthBytes || length > rest_.size() - kLengthBytes) {
     broken_ = true;
     return std::nullopt;
   }

@@ -1,0 +1,164 @@
+#include "service/fleet_queue.h"
+
+#include <doctest/doctest.h>
+
+#include "fleet_world.h"
+
+namespace introspectd::testing {
+namespace {
+
+using service::EventVerdict;
+using service::FleetEntry;
+using service::FleetEntryKind;
+using service::FleetQueue;
+using service::StreamId;
+using std::chrono::milliseconds;
+
+struct QueueWorld {
+  TimerLoop loop;
+  FakeInbox inbox;
+  std::vector<std::string> controls;
+  std::vector<cache::ServerId> given_up;
+  std::unique_ptr<FleetQueue> queue;
+  std::uint64_t next = 0;
+
+  explicit QueueWorld(bool keyed = true) {
+    queue = std::make_unique<FleetQueue>(FleetQueue::Parts{
+        loop, inbox, keyed, [this](const FleetEntry& entry) { controls.push_back(entry.beat); },
+        [this](cache::ServerId server) { given_up.push_back(server); }});
+  }
+  bool add(FleetEntryKind kind, bool authentic = true, std::size_t bytes = 10) {
+    FleetEntry entry;
+    entry.kind = kind;
+    entry.beat = std::to_string(++next);
+    entry.jws = std::string(bytes, 'j');
+    entry.authentic = authentic;
+    return queue->add(StreamId{next, 0}, std::move(entry), 1);
+  }
+  void answer(std::size_t index, EventVerdict verdict) {
+    auto done = std::move(inbox.waiting.at(index));
+    done({verdict, {}});
+  }
+};
+
+}  // namespace
+
+TEST_CASE("fleet_queue: a heartbeat takes effect only when every event before it has, and the position with it") {
+  QueueWorld world;
+  world.inbox.held = true;
+  world.add(FleetEntryKind::kSigned);
+  world.add(FleetEntryKind::kHeartbeat);
+  world.add(FleetEntryKind::kSigned);
+  world.queue->pump();
+  CHECK(world.controls.empty());
+  CHECK_FALSE(world.queue->applied().has_value());
+  world.answer(1, EventVerdict::kAccepted);   // the later one is ready first
+  CHECK(world.controls.empty());
+  world.answer(0, EventVerdict::kAccepted);
+  CHECK(world.controls == std::vector<std::string>{"2"});
+  CHECK(world.queue->applied() == StreamId{3, 0});
+  CHECK(world.queue->size() == 0);
+}
+
+TEST_CASE("fleet_queue: what it holds is limited in bytes, and room comes back") {
+  QueueWorld world;
+  world.inbox.held = true;
+  std::size_t kept = 0;
+  while (world.add(FleetEntryKind::kSigned, true, 60'000)) ++kept;
+  CHECK(kept * 60'000 < FleetQueue::kBytesMost);
+  CHECK((kept + 1) * 61'000 > FleetQueue::kBytesMost);
+  CHECK(world.queue->size() == kept);
+  world.queue->pump();
+  world.answer(0, EventVerdict::kAccepted);
+  CHECK(world.add(FleetEntryKind::kSigned, true, 60'000));
+  CHECK_FALSE(world.add(FleetEntryKind::kSigned, true, 60'000));
+}
+
+TEST_CASE("fleet_queue: heartbeats weigh as well: an endless row of them behind one event is stopped") {
+  QueueWorld world;
+  world.inbox.held = true;
+  world.add(FleetEntryKind::kSigned);
+  std::size_t kept = 0;
+  while (kept < 1'000'000 && world.add(FleetEntryKind::kHeartbeat, true, 0)) ++kept;
+  CHECK(kept < 1'000'000);
+}
+
+TEST_CASE("fleet_queue: so many events are with the inbox at once, and no more") {
+  QueueWorld world;
+  world.inbox.held = true;
+  for (std::size_t i = 0; i < FleetQueue::kStartedMost + 5; ++i) world.add(FleetEntryKind::kSigned);
+  world.queue->pump();
+  CHECK(world.inbox.waiting.size() == FleetQueue::kStartedMost);
+  world.answer(7, EventVerdict::kAccepted);
+  CHECK(world.inbox.waiting.size() == FleetQueue::kStartedMost + 1);
+}
+
+TEST_CASE("fleet_queue: a long queue is worked off over several turns") {
+  QueueWorld world;
+  for (std::size_t i = 0; i < FleetQueue::kStartsPerTurn + 1; ++i) world.add(FleetEntryKind::kSigned);
+  world.queue->pump();
+  CHECK(world.inbox.events.size() == FleetQueue::kStartsPerTurn);
+  world.loop.run_for(milliseconds{1});
+  CHECK(world.inbox.events.size() == FleetQueue::kStartsPerTurn + 1);
+  CHECK(world.queue->size() == 0);
+}
+
+TEST_CASE("fleet_queue: what is overloaded comes again in order, until patience ends; then its AS is given up aloud") {
+  QueueWorld world;
+  world.inbox.verdict = EventVerdict::kKeysUnavailable;
+  world.add(FleetEntryKind::kSigned);
+  world.queue->pump();
+  world.loop.run_for(FleetQueue::kPatience - FleetQueue::kRetryAfter);
+  CHECK(world.given_up.empty());
+  CHECK(world.queue->size() == 1);
+  world.loop.run_for(2 * FleetQueue::kRetryAfter);
+  CHECK(world.given_up == std::vector<cache::ServerId>{1});
+  CHECK(world.queue->applied() == StreamId{1, 0});
+}
+
+TEST_CASE("fleet_queue: with a key, what is not authentic is tried once and holds nothing up") {
+  QueueWorld world;
+  world.inbox.verdict = EventVerdict::kKeysUnavailable;
+  world.add(FleetEntryKind::kSigned, false);
+  world.queue->pump();
+  CHECK(world.queue->size() == 0);
+  CHECK(world.given_up.empty());
+  QueueWorld keyless(false);
+  keyless.inbox.verdict = EventVerdict::kKeysUnavailable;
+  keyless.add(FleetEntryKind::kSigned, false);
+  keyless.queue->pump();
+  CHECK(keyless.queue->size() == 1);
+}
+
+TEST_CASE("fleet_queue: a refused event is done with and counted") {
+  QueueWorld world;
+  world.inbox.verdict = EventVerdict::kBadSignature;
+  world.add(FleetEntryKind::kSigned);
+  world.queue->pump();
+  CHECK(world.queue->size() == 0);
+  CHECK(world.queue->verdicts(EventVerdict::kBadSignature) == 1);
+}
+
+TEST_CASE("fleet_queue: where the log begins anew, what is still here does not set the position back") {
+  QueueWorld world;
+  world.inbox.held = true;
+  world.next = 1000;
+  world.add(FleetEntryKind::kSigned);
+  world.queue->pump();
+  world.queue->begin_at({});
+  world.answer(0, EventVerdict::kAccepted);
+  CHECK(world.queue->applied() == StreamId{});
+}
+
+TEST_CASE("fleet_queue: dropped ones are done with, those under way go on") {
+  QueueWorld world;
+  world.inbox.held = true;
+  for (std::size_t i = 0; i < FleetQueue::kStartedMost + 3; ++i) world.add(FleetEntryKind::kSigned);
+  world.queue->pump();
+  world.queue->drop_waiting();
+  for (std::size_t i = 0; i < FleetQueue::kStartedMost; ++i) world.answer(i, EventVerdict::kAccepted);
+  CHECK(world.queue->size() == 0);
+  CHECK(world.inbox.events.size() == FleetQueue::kStartedMost);
+}
+
+}  // namespace introspectd::testing
