@@ -1,0 +1,49 @@
+// StateDirectory: the directory of the daemon's own files, and what is done to them so that it survives a power cut.
+// Threads: any; not two at once on one file. Everything blocks: the loop has it done by DiskStorage.
+// Owns: the directory's fd; files are reached through it, so that a renamed directory is still ours.
+// Errors: open gives a sentence for the operator; the others false or nullopt, and leave the old content where it was.
+// Cost: a replace is two syncs, an append one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <tl/expected.hpp>
+
+#include "io/file_descriptor.h"
+
+namespace introspectd::io {
+
+class StateDirectory {
+ public:
+  static constexpr std::size_t kFileBytesMost = std::size_t{64} << 20U;
+  static constexpr std::size_t kNameBytesMost = 64;
+
+  // Makes it (0700) where it is missing; its parent must be there. Refuses what is no directory, cannot be written, or
+  // may be written by everybody.
+  static tl::expected<StateDirectory, std::string> open(const std::string& path);
+
+  // The content; nullopt where there is no such regular file, it cannot be read or it is over kFileBytesMost.
+  std::optional<std::string> read(std::string_view name) const;
+  // Temporary file, fdatasync, rename, fsync of the directory; mode 0600.
+  bool replace(std::string_view name, std::string_view bytes) const;
+
+  struct Appended {
+    bool ok = false;
+    std::optional<std::int64_t> torn_at;  // a part was written and could not be taken back: the size before it
+  };
+  // Behind what is there, in one piece or not at all. `torn_at`, where an earlier append said so, is cut off first.
+  Appended append(std::string_view name, std::string_view bytes, std::optional<std::int64_t> torn_at) const;
+
+ private:
+  explicit StateDirectory(FileDescriptor fd) : fd_(std::move(fd)) {}
+  FileDescriptor open_to_append(const std::string& name, bool& created) const;
+
+  FileDescriptor fd_;
+};
+
+}  // namespace introspectd::io
