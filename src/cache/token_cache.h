@@ -154,6 +154,7 @@ class TokenCache {
     std::uint64_t forgotten_early = 0;       // never weakens I1–I3
     std::uint64_t floors_raised = 0;         // because a purge by claim found no room
     std::uint64_t laps = 0, swept_records = 0;
+    std::uint64_t shards_passed = 0;         // by barriers
   };
   PurgeCounts purge_counts() const;
   ShardCounts counts();
@@ -207,7 +208,7 @@ class TokenCache {
   Seq wanted_ = 0;                           // the newest purge that wants a lap
   Seq swept_ = 0;
   std::uint64_t purge_changes_ = 0;
-  std::uint64_t floors_raised_ = 0, laps_ = 0, swept_records_ = 0;
+  std::uint64_t floors_raised_ = 0, laps_ = 0, swept_records_ = 0, shards_passed_ = 0;
 };
 
 }  // namespace introspectd::cache

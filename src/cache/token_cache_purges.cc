@@ -144,7 +144,7 @@ void TokenCache::no_room(const ClaimPurge& purge) {
 // A lookup that locks after it sees what was entered before; one before was decided before the acknowledgement (I5).
 void TokenCache::barrier() {
   if (MUTANT(barrier_left_out)) return;
-  for (const std::unique_ptr<GuardedShard>& shard : shards_) shard->with([](Shard&) {});
+  for (const std::unique_ptr<GuardedShard>& shard : shards_) shard->with([this](Shard&) { ++shards_passed_; });
 }
 
 Seq TokenCache::flush(ServerId server) {
@@ -256,7 +256,7 @@ void TokenCache::import_dead(const KeptDeadToken& dead, Now now) {
 
 TokenCache::PurgeCounts TokenCache::purge_counts() const {
   return {purges_->size(), purges_->capacity(), live_->size(), purges_->forgotten_early(), floors_raised_, laps_,
-          swept_records_};
+          swept_records_, shards_passed_};
 }
 
 }  // namespace introspectd::cache

@@ -1,7 +1,10 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "claim_words.h"
@@ -124,6 +127,34 @@ TEST_CASE("claim purge: where no purge can be kept the AS is floored and held wh
   CHECK(world.fetch("t", of(world, "one more")).outcome == CommitOutcome::kRefusedPurge);
   world.pass(seconds{15});
   CHECK(world.fetch("t", of(world, "one more")).outcome == CommitOutcome::kStored);
+}
+
+TEST_CASE("sweep: lookups on other threads see a purge by claim once it is acknowledged, whatever the sweep does (I5)") {
+  CacheWorld world;
+  constexpr int kRounds = 500;
+  std::vector<Question> questions;
+  for (int i = 0; i < kRounds; ++i) questions.push_back(world.question("t" + std::to_string(i)));
+  std::atomic<int> acknowledged{-1};
+  std::atomic<bool> wrong{false};
+  std::thread reader([&, now = world.now] {
+    std::vector<char> room(4096);
+    for (int seen = -1; seen < kRounds - 1;) {
+      seen = acknowledged.load(std::memory_order_acquire);
+      for (int at = std::max(0, seen - 3); at <= seen; ++at) {
+        const LookupResult found = world.cache().lookup(questions[static_cast<std::size_t>(at)], now, room);
+        if (found.outcome == LookupOutcome::kHit) wrong = true;
+      }
+    }
+  });
+  std::array<Seq, TokenCache::kSliceRecords> by{};
+  for (int i = 0; i < kRounds; ++i) {
+    world.fetch("t" + std::to_string(i), of(world, "u" + std::to_string(i)));
+    apply(world, by_sub(SignalKind::kHold, "u" + std::to_string(i)));
+    acknowledged.store(i, std::memory_order_release);
+    for (int slices = 0; slices < 3; ++slices) world.cache().sweep_slice(world.now, by);
+  }
+  reader.join();
+  CHECK_FALSE(wrong);
 }
 
 }  // namespace introspectd::cache
