@@ -1,16 +1,10 @@
 #include "http/routes.h"
 
 namespace introspectd::http {
-namespace {
-
-constexpr std::string_view kIntrospectPath = "/introspect";
-
-}  // namespace
-
 Routes Routes::for_callers(std::span<const std::string> introspect_aliases) {
-  std::vector<Entry> entries{{std::string(kIntrospectPath), RouteId::kIntrospect}, {"/revoke", RouteId::kRevoke}};
+  std::vector<Entry> entries{{"/introspect", RouteId::kIntrospect, Naming::kMay}, {"/revoke", RouteId::kRevoke}};
   for (const std::string& alias : introspect_aliases) entries.push_back({alias, RouteId::kIntrospect});
-  return Routes(std::move(entries), true);
+  return Routes(std::move(entries));
 }
 
 Routes Routes::for_admins() {
@@ -19,18 +13,35 @@ Routes Routes::for_admins() {
                  {"/readyz", RouteId::kReadyz},
                  {"/status", RouteId::kStatus},
                  {"/purge", RouteId::kPurge},
-                 {"/flush", RouteId::kFlush}},
-                false);
+                 {"/flush", RouteId::kFlush}});
+}
+
+Routes Routes::for_notify() {
+  return Routes({{"/revoke", RouteId::kRevoke},
+                 {"/backchannel-logout", RouteId::kBackchannelLogout, Naming::kMay},
+                 {"/events", RouteId::kEvents, Naming::kMay},
+                 {"/keycloak", RouteId::kKeycloakLogout, Naming::kMay, "/k_logout"},
+                 {"/keycloak", RouteId::kKeycloakNotBefore, Naming::kMay, "/k_push_not_before"},
+                 {"/keycloak", RouteId::kKeycloakTest, Naming::kMay, "/k_test_available"},
+                 {"/global-token-revocation", RouteId::kGlobalTokenRevocation, Naming::kMay},
+                 {"/webhook", RouteId::kWebhook, Naming::kMust}});
+}
+
+bool Routes::fits(const Entry& entry, std::string_view path, std::string_view& name) {
+  if (!path.starts_with(entry.path)) return false;
+  std::string_view rest = path.substr(entry.path.size());
+  if (!rest.ends_with(entry.tail)) return false;
+  rest.remove_suffix(entry.tail.size());
+  if (rest.empty()) return entry.naming != Naming::kMust;
+  if (entry.naming == Naming::kNone || rest.front() != '/') return false;
+  name = rest.substr(1);
+  return !name.empty() && name.find('/') == std::string_view::npos;
 }
 
 Route Routes::find(std::string_view path) const {
   for (const Entry& entry : entries_) {
-    if (path == entry.path) return Route{entry.id, {}};
-  }
-  if (named_servers_ && path.size() > kIntrospectPath.size() + 1 && path.starts_with(kIntrospectPath) &&
-      path[kIntrospectPath.size()] == '/') {
-    const std::string_view name = path.substr(kIntrospectPath.size() + 1);
-    if (name.find('/') == std::string_view::npos) return Route{RouteId::kIntrospect, name};
+    std::string_view name;
+    if (fits(entry, path, name)) return Route{entry.id, name};
   }
   return Route{};
 }
@@ -40,7 +51,14 @@ std::string_view allowed_methods(RouteId id) noexcept {
     case RouteId::kIntrospect:
     case RouteId::kRevoke:
     case RouteId::kPurge:
-    case RouteId::kFlush: return "POST";
+    case RouteId::kFlush:
+    case RouteId::kBackchannelLogout:
+    case RouteId::kEvents:
+    case RouteId::kKeycloakLogout:
+    case RouteId::kKeycloakNotBefore:
+    case RouteId::kKeycloakTest:
+    case RouteId::kGlobalTokenRevocation:
+    case RouteId::kWebhook: return "POST";
     case RouteId::kMetrics:
     case RouteId::kHealthz:
     case RouteId::kReadyz:

@@ -47,7 +47,6 @@ struct SecurityEvent {
   std::int64_t iat = 0;                      // seconds since 1970, for the revocation lag; a Keycloak action has none:
                                              // the time of receipt, or its `expiration` where that is earlier
   Signals signals;                           // may be empty: understood and nothing to do
-  std::string keycloak_action;               // LOGOUT, PUSH_NOT_BEFORE, TEST_AVAILABILITY; "" of other kinds
   std::optional<std::string> verification_state;  // an SSF verification event: its `state`, "" where it had none
   enum class Stream : std::uint8_t { kUnchanged, kEnabled, kPaused, kDisabled };
   Stream stream = Stream::kUnchanged;        // an SSF stream-updated event

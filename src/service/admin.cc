@@ -111,7 +111,14 @@ void Admin::answer(ServerSession& session, const http::Request& request, RouteId
     case RouteId::kFlush: flush(session, request.body); return;
     case RouteId::kUnknown:
     case RouteId::kIntrospect:
-    case RouteId::kRevoke: send_reply(session, Outcome::kNoSuchRoute); return;
+    case RouteId::kRevoke:
+    case RouteId::kBackchannelLogout:
+    case RouteId::kEvents:
+    case RouteId::kKeycloakLogout:
+    case RouteId::kKeycloakNotBefore:
+    case RouteId::kKeycloakTest:
+    case RouteId::kGlobalTokenRevocation:
+    case RouteId::kWebhook: send_reply(session, Outcome::kNoSuchRoute); return;
   }
 }
 

@@ -51,6 +51,7 @@ bool CallerTable::admits(const ports::Peer& peer) const {
 }
 
 bool CallerTable::needs_no_proof(const ports::Peer& peer) const {
+  if (proof_ == PeerProof::kNever) return false;
   return peer.is_unix || settings_->listen.caller_auth == CallerAuth::kNone;
 }
 

@@ -29,9 +29,14 @@ constexpr bool is_nobody(const ports::Peer& peer) {
   return peer.is_unix && (peer.uid == kOverflowId || peer.uid == kNoId);
 }
 
+// May a peer be a caller by what it is: one of the Unix socket, or anybody with caller_auth = "none"? Never on the
+// notify listener, where a peer may be a proxy of the whole world.
+enum class PeerProof : std::uint8_t { kAsConfigured, kNever };
+
 class CallerTable {
  public:
-  explicit CallerTable(const Settings& settings) : settings_(&settings) {}
+  explicit CallerTable(const Settings& settings, PeerProof proof = PeerProof::kAsConfigured)
+      : settings_(&settings), proof_(proof) {}
 
   // May this peer use the socket at all (F40)? TCP peers may; they authenticate.
   bool admits(const ports::Peer& peer) const;
@@ -55,6 +60,7 @@ class CallerTable {
   bool secret_matches(const CallerSettings& caller, std::string_view secret) const;
 
   const Settings* settings_;
+  PeerProof proof_;
 };
 
 }  // namespace introspectd::service

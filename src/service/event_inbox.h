@@ -14,6 +14,7 @@
 #include "cache/identity.h"
 #include "codec/jose.h"
 #include "oauth/security_event.h"
+#include "oauth/set_error.h"
 #include "oauth/signal.h"
 
 namespace introspectd::service {
@@ -31,7 +32,8 @@ struct SignedEvent {
   cache::ServerId server = 0;
   EventOrigin origin = EventOrigin::kSetPush;
   std::string jws;   // compact, as received
-  std::string_view keycloak_action;   // the only one accepted (its path says it, STD 5.30), static; "": any
+  // Keycloak actions: the only one accepted, which the path says (STD 5.30); kNone: any.
+  oauth::SecurityEvent::Action action = oauth::SecurityEvent::Action::kNone;
 };
 
 // Without a signature of the AS: the receiver has authenticated the sender. `event_time` of each signal is set.
@@ -55,6 +57,13 @@ enum class EventVerdict : std::uint8_t {
 inline constexpr std::size_t kEventVerdicts = static_cast<std::size_t>(EventVerdict::kNotConfigured) + 1;
 std::string_view name_of(EventVerdict verdict) noexcept;
 std::string_view describe(EventVerdict verdict) noexcept;   // a sentence for replies and logs
+// Refused for good, in the words of RFC 8935 §2.4.
+oauth::SetErrorCode set_error_of(EventVerdict verdict) noexcept;
+// Neither accepted nor refused: the sender is to send it again.
+constexpr bool comes_again(EventVerdict verdict) {
+  return verdict == EventVerdict::kKeysUnavailable || verdict == EventVerdict::kOutboxFull ||
+         verdict == EventVerdict::kOverloaded;
+}
 
 struct EventResult {
   EventVerdict verdict = EventVerdict::kAccepted;

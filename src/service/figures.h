@@ -6,15 +6,21 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "cache/shard.h"
 #include "service/breaker.h"
+#include "service/channels.h"
+#include "service/event_figures.h"
+#include "service/key_ring.h"
 #include "service/loop_counters.h"
 #include "service/outcomes.h"
 #include "service/server_link.h"
+#include "service/set_poller.h"
+#include "service/stream_verifier.h"
 
 namespace introspectd::service {
 
@@ -26,6 +32,10 @@ struct ServerFigures {
   std::array<std::uint64_t, kCallCounters> calls{};
   std::array<std::uint64_t, kDurationBounds.size() + 1> durations{};
   double duration_sum_seconds = 0;
+  ChannelFigures channel;
+  std::optional<KeyRing::Counts> keys;                    // where it has a jwks_uri
+  std::optional<SetPoller::Counts> polls;                 // where it is polled
+  std::optional<StreamVerifier::Counts> verification;     // where its stream is verified
 };
 
 struct Figures {
@@ -40,6 +50,8 @@ struct Figures {
   std::size_t waiters = 0;
   std::vector<std::size_t> connections_of_loop;
   std::size_t admin_connections = 0;
+  std::size_t notify_connections = 0;
+  EventFigures events;
   std::uint64_t log_lines_dropped = 0;
   std::uint64_t log_lines_suppressed = 0;
   std::vector<ServerFigures> servers;

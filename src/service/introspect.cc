@@ -43,7 +43,7 @@ bool has_token_in_query(std::string_view query) {
 
 }  // namespace
 
-Introspect::Introspect(const IntrospectParts& parts) : parts_(parts), callers_(parts.settings) {}
+Introspect::Introspect(const IntrospectParts& parts) : parts_(parts), callers_(parts.settings, parts.proof) {}
 
 void Introspect::handle(ServerSession& session, const http::Request& request) {
   const http::Route route = parts_.routes.find(request.path);
@@ -84,10 +84,10 @@ Outcome Introspect::check(ServerSession& session, const http::Request& request, 
     return identified;
   }
   asked.server = callers_.server(asked.caller);
-  if (route.authorization_server.empty()) return Outcome::kActive;
+  if (route.name.empty()) return Outcome::kActive;
   const auto& servers = parts_.settings.authorization_servers;
   const auto named = std::find_if(servers.begin(), servers.end(),
-                                  [&](const auto& server) { return server.name == route.authorization_server; });
+                                  [&](const auto& server) { return server.name == route.name; });
   if (named == servers.end()) return Outcome::kNoSuchRoute;
   asked.server = static_cast<cache::ServerId>(named - servers.begin());
   return Outcome::kActive;

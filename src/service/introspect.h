@@ -41,6 +41,7 @@ struct IntrospectParts {
   http::ResponseWriter& writer;
   LoopCounters& counters;
   std::uint16_t loop_index = 0;
+  PeerProof proof = PeerProof::kAsConfigured;
 };
 
 class Introspect final : public Application {

@@ -5,13 +5,16 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/secret.h"
 #include "base/time.h"
 #include "cache/judgement.h"
 #include "cache/token_cache.h"
 #include "oauth/audience.h"
+#include "oauth/set_error.h"
 #include "service/outcomes.h"
 
 namespace introspectd::service {
@@ -50,6 +53,9 @@ struct Reply {
   oauth::AudienceMask audience = 0;          // kActive: which configured names stand in `aud`
   std::uint32_t retry_after_seconds = 1;     // where the outcome's row asks for it
   std::string error;                         // kRevocationRefused: the AS's error code
+  int status = 0;                            // instead of the row's: success has its own for each kind of event
+  std::string_view description;              // instead of the row's; static
+  std::optional<oauth::SetErrorCode> set_error;   // the error body is that of RFC 8935 §2.3
 };
 
 // Where answers go. Implementations post to the waiter's loop.

@@ -36,10 +36,9 @@ cache::CacheOptions cache_options(const NodeParts& parts) {
   options.unknown_ttl = parts.settings.revocation.hold + options.longest_flight + std::chrono::seconds{1};
   options.hold = parts.settings.revocation.hold;
   options.servers = parts.settings.authorization_servers.size();
-  for (const AuthorizationServerSettings& server : parts.settings.authorization_servers) {
-    const EventSettings& events = server.events;
-    const bool has_channel = events.poll.has_value() || events.has_verification || events.assume_live;
-    options.traits.push_back({server.name, has_channel});
+  for (std::size_t i = 0; i < options.servers; ++i) {
+    const ChannelPolicy channel = channel_policy(parts.settings, static_cast<cache::ServerId>(i));
+    options.traits.push_back({parts.settings.authorization_servers[i].name, channel.configured || channel.assume_live});
   }
   options.shards = parts.cache_shards;
   return options;
@@ -67,6 +66,12 @@ class Node::ReplyPost final : public Replies {
  public:
   explicit ReplyPost(Node& node) : node_(&node) {}
   void deliver(const WaiterId& waiter, Reply reply) override {
+    if (waiter.loop == node_->fronts_.size()) {   // the back loop's own listener
+      node_->parts_.back.post([node = node_, waiter, reply = std::move(reply)] {
+        node->notify_front_->deliver(waiter, reply);
+      });
+      return;
+    }
     FrontSide& side = *node_->fronts_[waiter.loop];
     side.loop.post([&side, waiter, reply = std::move(reply)] { side.front.deliver(waiter, reply); });
   }
@@ -101,11 +106,13 @@ Node::Node(NodeParts parts)
             parts_.settings.listen.max_connections_per_uid),
       replies_(std::make_unique<ReplyPost>(*this)),
       back_link_(std::make_unique<BackPost>(*this)),
-      back_counters_(std::make_unique<LoopCounters>()) {
+      back_counters_(std::make_unique<LoopCounters>()),
+      notify_routes_(http::Routes::for_notify()) {
   CHECK_INVARIANT(!parts_.fronts.empty() && !parts_.settings.authorization_servers.empty());
   make_views();
   cache_ = std::make_unique<cache::TokenCache>(parts_.cache_memory, cache_options(parts_), views_, started_);
   make_back();
+  make_notify();
   for (std::size_t i = 0; i < parts_.fronts.size(); ++i) make_front(i);
 }
 
@@ -143,6 +150,7 @@ void Node::make_back() {
   purger_ = std::make_unique<Purger>(parts_.back, *cache_, *fetcher_, *back_counters_);
   revoker_ = std::make_unique<Revoker>(RevokerParts{parts_.back, parts_.upstream, *purger_, parts_.settings, servers_,
                                                     *replies_, *back_counters_, parts_.log});
+  make_events(seeds.next());
   admin_ = std::make_unique<Admin>(AdminParts{parts_.settings, admin_routes_, *purger_, admin_writer_,
                                               [this] { return figures(); }, [this] { return !draining_; },
                                               parts_.log});
@@ -157,6 +165,15 @@ void Node::make_front(std::size_t index) {
   fronts_.push_back(std::make_unique<FrontSide>(
       *parts_.fronts[index], parts_.settings, shared,
       [this, index](const ports::Peer& peer) { book_.give_back(peer, index); }));
+}
+
+void Node::make_notify() {
+  const IntrospectParts revocation{parts_.settings, notify_routes_, view_of_server_, *cache_, *back_link_,
+                                   notify_writer_, *back_counters_, static_cast<std::uint16_t>(parts_.fronts.size()),
+                                   PeerProof::kNever};
+  notify_ = std::make_unique<Notify>(NotifyParts{parts_.settings, *desk_, *replies_, revocation, parts_.log});
+  notify_front_ = std::make_unique<Front>(parts_.back, *notify_, parts_.settings.notify.limits, notify_writer_,
+                                          *back_counters_, Front::Closed{});
 }
 
 std::optional<std::size_t> Node::place_connection(const ports::Peer& peer) {
@@ -177,11 +194,23 @@ void Node::accept_admin(std::unique_ptr<ports::ByteStream> stream) {
   admin_front_->accept(std::move(stream));
 }
 
+void Node::accept_notify(std::unique_ptr<ports::ByteStream> stream) {
+  if (notify_front_->sessions() >= parts_.settings.notify.limits.max_connections) {
+    back_counters_->add(Counter::kConnectionsRefused);
+    return;
+  }
+  notify_front_->accept(std::move(stream));
+}
+
 void Node::drain(UniqueFunction<void()> drained) {
   if (draining_) return;
   draining_ = true;
   drained_ = std::move(drained);
-  fronts_draining_ = fronts_.size();
+  fronts_draining_ = fronts_.size() + 1;
+  for (const std::unique_ptr<SetPoller>& poller : pollers_) {
+    if (poller) poller->stop();
+  }
+  notify_front_->drain([this] { front_drained(); });
   for (const std::unique_ptr<FrontSide>& side : fronts_) {
     side->loop.post([this, front = side.get()] { drain_front(*front); });
   }
@@ -200,11 +229,21 @@ void Node::front_drained() {
 void Node::abandon_upstream() {
   fetcher_->shut_down();
   revoker_->shut_down();
+  for (std::size_t i = 0; i < servers_.size(); ++i) {
+    if (pollers_[i]) pollers_[i]->shut_down();
+    if (verifiers_[i]) verifiers_[i]->shut_down();
+    if (keys_[i]) keys_[i]->shut_down();
+  }
+  channels_->shut_down();
+  desk_->shut_down();
 }
 
 void Node::abandon_front(std::size_t front) { fronts_[front]->front.abandon(); }
 
-void Node::abandon_admins() { admin_front_->abandon(); }
+void Node::abandon_admins() {
+  admin_front_->abandon();
+  notify_front_->abandon();
+}
 
 Figures Node::figures() {
   Figures figures;
@@ -223,12 +262,14 @@ Figures Node::figures() {
   figures.waiters = fetcher_->waiters();
   figures.connections_of_loop = book_.by_front();
   figures.admin_connections = admin_front_->sessions();
+  figures.notify_connections = notify_front_->sessions();
   if (parts_.log_losses) {
     const LogLosses losses = parts_.log_losses();
     figures.log_lines_dropped = losses.dropped;
     figures.log_lines_suppressed = losses.suppressed;
   }
   for (const std::unique_ptr<ServerLink>& link : servers_) figures.servers.push_back(figures_of(*link));
+  add_event_figures(figures);
   return figures;
 }
 

@@ -24,14 +24,21 @@
 #include "ports/event_loop.h"
 #include "ports/upstream.h"
 #include "service/admin.h"
+#include "service/channels.h"
 #include "service/connection_book.h"
+#include "service/event_desk.h"
 #include "service/fetcher.h"
 #include "service/front.h"
 #include "service/introspect.h"
+#include "service/key_ring.h"
+#include "service/notify.h"
 #include "service/purger.h"
+#include "service/relay.h"
 #include "service/revoker.h"
 #include "service/server_link.h"
+#include "service/set_poller.h"
 #include "service/settings.h"
+#include "service/stream_verifier.h"
 
 namespace introspectd::service {
 
@@ -73,13 +80,15 @@ class Node {
   void connection_failed(const ports::Peer& peer, std::size_t front) { book_.give_back(peer, front); }
   // On the back loop; closed at once when there are too many.
   void accept_admin(std::unique_ptr<ports::ByteStream> stream);
+  // On the back loop: whoever brings revocation events; closed at once when there are too many.
+  void accept_notify(std::unique_ptr<ports::ByteStream> stream);
 
   // On the back loop. Answers what callers have under way, takes nothing new; `drained` runs on the back loop when all
   // their sessions are gone (F119). Admins are served to the end: /readyz says 503.
   void drain(UniqueFunction<void()> drained);
-  // On the back loop: what is left of flights and revocations is given up; who waits is told.
+  // On the back loop: what is left of flights, revocations and events is given up; who waits is told.
   void abandon_upstream();
-  // On front `front`'s loop, and for the admins on the back loop: what is left of connections ends.
+  // On front `front`'s loop, and for the admins and notifiers on the back loop: what is left of connections ends.
   void abandon_front(std::size_t front);
   void abandon_admins();
 
@@ -88,6 +97,8 @@ class Node {
   cache::TokenCache& cache() { return *cache_; }
   const Fetcher& fetcher() const { return *fetcher_; }
   Purger& purger() { return *purger_; }
+  EventInbox& inbox() { return *desk_; }
+  Channels& channels() { return *channels_; }
 
  private:
   struct FrontSide;
@@ -96,6 +107,12 @@ class Node {
 
   void make_views();
   void make_back();
+  void make_events(std::uint64_t seed);
+  void make_notify();
+  void use_relay(Relay* relay);
+  void start_events();
+  void on_stream_news(cache::ServerId server, const oauth::SecurityEvent& event, bool complete);
+  void add_event_figures(Figures& figures) const;
   void make_front(std::size_t index);
   void drain_front(FrontSide& side);
   void front_drained();
@@ -119,6 +136,17 @@ class Node {
   http::ResponseWriter admin_writer_;
   std::unique_ptr<Admin> admin_;
   std::unique_ptr<Front> admin_front_;
+
+  // One an AS each; null where the configuration has none.
+  std::vector<std::unique_ptr<KeyRing>> keys_;
+  std::vector<std::unique_ptr<SetPoller>> pollers_;
+  std::vector<std::unique_ptr<StreamVerifier>> verifiers_;
+  std::unique_ptr<Channels> channels_;
+  std::unique_ptr<EventDesk> desk_;
+  http::Routes notify_routes_;
+  http::ResponseWriter notify_writer_;
+  std::unique_ptr<Notify> notify_;
+  std::unique_ptr<Front> notify_front_;
 
   std::vector<std::unique_ptr<FrontSide>> fronts_;
   std::size_t fronts_draining_ = 0;

@@ -22,6 +22,7 @@ enum class Outcome : std::uint8_t {
   kInactiveImpossible,   // bytes that no token has (F18)
   kRevoked,              // RFC 7009: 200
   kAdminDone,            // an admin route answered
+  kEventAccepted,        // a revocation event is applied and durable
   // the caller's mistakes
   kTokenMissing,
   kParameterRepeated,
@@ -38,6 +39,9 @@ enum class Outcome : std::uint8_t {
   kRequestTimeout,       // 408 (F33)
   kAdminBadRequest,
   kRevocationRefused,    // the AS refused; the token lives (STD 4.06)
+  kEventRefused,         // malformed, forged, expired, meant for somebody else (F98, F99)
+  kEventSenderUnknown,   // 401: a bearer or webhook signature that is none of ours
+  kEventUnmappable,      // 422: its subject names nothing that tokens carry
   // the AS answered badly: 502
   kBadUpstream,
   // the AS, or we, cannot answer now: 503
@@ -51,6 +55,9 @@ enum class Outcome : std::uint8_t {
   kCallerOverloaded,     // the caller's own limit
   kRevocationQuota,      // too many unknown tokens revoked by one caller (F102)
   kRevocationUnknown,    // the AS did not confirm; dead here it stays
+  kEventKeysUnavailable, // the AS's keys cannot be had now
+  kEventOutboxFull,      // applied here, but the fleet cannot be told now
+  kEventOverloaded,      // too many events wait
   kShuttingDown,
   // 504
   kUpstreamTimeout,

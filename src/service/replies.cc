@@ -10,9 +10,9 @@
 namespace introspectd::service {
 namespace {
 
-// At most three extra fields, and the text of Retry-After.
+// At most four extra fields, and the text of Retry-After.
 struct Fields {
-  std::array<http::ResponseHeader, 3> headers;
+  std::array<http::ResponseHeader, 4> headers;
   std::size_t count = 0;
   std::array<char, 12> digits{};
 
@@ -28,8 +28,9 @@ struct Fields {
 std::string_view body_of(const OutcomeRow& row, const ReplyFields& fields, std::string& error) {
   if (row.kind == OutcomeKind::kFalse) return oauth::kInactiveBody;
   if (row.kind != OutcomeKind::kClientError && row.kind != OutcomeKind::kServerError) return {};
-  error = oauth::error_body(fields.error.empty() ? row.error : fields.error,
-                            fields.description.empty() ? row.description : fields.description);
+  const std::string_view description = fields.description.empty() ? row.description : fields.description;
+  error = fields.set_error ? oauth::set_error_body(*fields.set_error, description)
+                           : oauth::error_body(fields.error.empty() ? row.error : fields.error, description);
   return error;
 }
 
@@ -41,6 +42,7 @@ void send_reply(ServerSession& session, Outcome outcome, const ReplyFields& fiel
   extra.add("WWW-Authenticate", fields.www_authenticate);
   extra.add("Allow", fields.allow);
   if (row.retry_after) extra.add_seconds("Retry-After", std::max<std::uint32_t>(fields.retry_after_seconds, 1));
+  if (fields.set_error) extra.add("Content-Language", "en");
   std::string error;
   http::Response response;
   response.status = fields.status != 0 ? fields.status : row.status;

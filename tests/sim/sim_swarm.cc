@@ -83,7 +83,10 @@ int print_unmet(const SwarmResult& sum) {
   using service::Outcome;
   constexpr std::array kElsewhere{Outcome::kTokenTooLong, Outcome::kTwoMechanisms, Outcome::kPeerRefused,
                                   Outcome::kForeignOrigin, Outcome::kAdminBadRequest, Outcome::kRevocationQuota,
-                                  Outcome::kShuttingDown};
+                                  Outcome::kShuttingDown, Outcome::kEventAccepted, Outcome::kEventRefused,
+                                  Outcome::kEventSenderUnknown, Outcome::kEventUnmappable,
+                                  Outcome::kEventKeysUnavailable, Outcome::kEventOutboxFull,
+                                  Outcome::kEventOverloaded};
   int unmet = 0;
   for (const service::OutcomeRow& row : service::outcome_table()) {
     const bool elsewhere = std::find(kElsewhere.begin(), kElsewhere.end(), row.outcome) != kElsewhere.end();

@@ -12,12 +12,12 @@ TEST_CASE("routes: callers find introspect by its path, a server's name and the 
   const std::vector<std::string> aliases{"/oauth2/introspect", "/realms/x/protocol/openid-connect/token/introspect"};
   const Routes routes = Routes::for_callers(aliases);
   CHECK(routes.find("/introspect").id == RouteId::kIntrospect);
-  CHECK(routes.find("/introspect").authorization_server.empty());
+  CHECK(routes.find("/introspect").name.empty());
   CHECK(routes.find("/introspect/main").id == RouteId::kIntrospect);
-  CHECK(routes.find("/introspect/main").authorization_server == "main");
+  CHECK(routes.find("/introspect/main").name == "main");
   for (const std::string& alias : aliases) {
     CHECK(routes.find(alias).id == RouteId::kIntrospect);
-    CHECK(routes.find(alias).authorization_server.empty());
+    CHECK(routes.find(alias).name.empty());
   }
   CHECK(routes.find("/revoke").id == RouteId::kRevoke);
 }
@@ -41,6 +41,39 @@ TEST_CASE("routes: nothing is found by half, by another spelling or on the wrong
   CHECK(admins.find("/flush").id == RouteId::kFlush);
   for (const char* path : {"/introspect", "/introspect/main", "/revoke", "/", "/metrics/"}) {
     CHECK(admins.find(path).id == RouteId::kUnknown);
+  }
+}
+
+TEST_CASE("routes: notifiers find each receiver, with and without a name (SPEC 3)") {
+  const Routes routes = Routes::for_notify();
+  struct Case {
+    const char* path;
+    RouteId id;
+    const char* name;
+  };
+  for (const Case& each : {Case{"/revoke", RouteId::kRevoke, ""},
+                           Case{"/backchannel-logout", RouteId::kBackchannelLogout, ""},
+                           Case{"/backchannel-logout/main", RouteId::kBackchannelLogout, "main"},
+                           Case{"/events", RouteId::kEvents, ""},
+                           Case{"/events/main", RouteId::kEvents, "main"},
+                           Case{"/keycloak/k_logout", RouteId::kKeycloakLogout, ""},
+                           Case{"/keycloak/main/k_logout", RouteId::kKeycloakLogout, "main"},
+                           Case{"/keycloak/k_push_not_before", RouteId::kKeycloakNotBefore, ""},
+                           Case{"/keycloak/main/k_push_not_before", RouteId::kKeycloakNotBefore, "main"},
+                           Case{"/keycloak/k_test_available", RouteId::kKeycloakTest, ""},
+                           Case{"/global-token-revocation/main", RouteId::kGlobalTokenRevocation, "main"},
+                           Case{"/webhook/crm", RouteId::kWebhook, "crm"}}) {
+    INFO(each.path);
+    CHECK(routes.find(each.path).id == each.id);
+    CHECK(routes.find(each.path).name == each.name);
+    CHECK(allowed_methods(each.id) == "POST");
+  }
+  for (const char* path : {"/webhook", "/webhook/", "/webhook/a/b", "/events/", "/events/a/b", "/eventsx", "/keycloak",
+                           "/keycloak/", "/keycloak/main", "/keycloak//k_logout", "/keycloak/a/b/k_logout",
+                           "/keycloakx/k_logout", "/keycloak/main/k_logoutx", "/keycloak/mainxk_logout", "/revoke/main",
+                           "/introspect", "/purge", "/metrics", "/"}) {
+    INFO(path);
+    CHECK(routes.find(path).id == RouteId::kUnknown);
   }
 }
 

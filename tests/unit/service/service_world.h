@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <deque>
+#include <map>
 #include <memory>
 #include <new>
 #include <optional>
@@ -22,14 +23,27 @@ using service::Node;
 using service::NodeParts;
 using service::Settings;
 
-class NothingPending final : public ports::Pending {};
-
-// A loop that runs what was posted when the test says so.
+// A loop that runs what was posted, and lets time pass, when the test says so.
 class StepLoop final : public ports::EventLoop {
  public:
   Now now() const override { return time; }
   void post(UniqueFunction<void()> task) override { tasks.push_back(std::move(task)); }
-  ports::PendingToken after(Duration, UniqueFunction<void()>) override { return std::make_unique<NothingPending>(); }
+  ports::PendingToken after(Duration delay, UniqueFunction<void()> callback) override {
+    const auto at = timers->emplace(time.mono + std::max(delay, Duration{}), std::move(callback));
+    return std::make_unique<Timer>(timers, at);
+  }
+  // To the nanosecond: every timer on the way runs at its own time, and what it posts right after it.
+  void advance(Duration by) {
+    const MonoTime end = time.mono + by;
+    run_posted();
+    while (!timers->empty() && timers->begin()->first <= end) {
+      set(std::max(time.mono, timers->begin()->first));
+      UniqueFunction<void()> callback = std::move(timers->begin()->second);
+      callback();   // its token still stands, and takes the entry with it
+      run_posted();
+    }
+    set(end);
+  }
   void run_posted() {
     while (!tasks.empty()) {
       UniqueFunction<void()> task = std::move(tasks.front());
@@ -40,6 +54,25 @@ class StepLoop final : public ports::EventLoop {
 
   Now time{MonoTime::from_ns(1'000'000'000), WallTime::from_seconds(1'800'000'000)};
   std::deque<UniqueFunction<void()>> tasks;
+
+ private:
+  using Timers = std::multimap<MonoTime, UniqueFunction<void()>>;
+  class Timer final : public ports::Pending {
+   public:
+    Timer(std::shared_ptr<Timers> timers, Timers::iterator at) : timers_(std::move(timers)), at_(at) {}
+    Timer(const Timer&) = delete;
+    Timer& operator=(const Timer&) = delete;
+    ~Timer() override { timers_->erase(at_); }
+
+   private:
+    std::shared_ptr<Timers> timers_;
+    Timers::iterator at_;
+  };
+  void set(MonoTime to) {
+    time.wall = time.wall + (to - time.mono);
+    time.mono = to;
+  }
+  std::shared_ptr<Timers> timers = std::make_shared<Timers>();
 };
 
 // What the peer and the kernel see of a connection.

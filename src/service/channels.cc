@@ -1,0 +1,141 @@
+#include "service/channels.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace introspectd::service {
+namespace {
+
+// A channel that is believed live without proof is told anew this often.
+constexpr Duration kBeliefRenewed = std::chrono::seconds{1};
+
+}  // namespace
+
+ChannelPolicy channel_policy(const Settings& settings, cache::ServerId server) {
+  const EventSettings& events = settings.authorization_servers[server].events;
+  ChannelPolicy policy;
+  policy.configured = events.poll.has_value() || events.has_verification || settings.fleet.enabled;
+  policy.assume_live = events.assume_live;
+  policy.on_loss = settings.revocation.on_channel_loss;
+  policy.timeout = settings.revocation.channel_timeout;
+  return policy;
+}
+
+Channels::Channels(ports::EventLoop& loop, const Settings& settings, Log log, Publish publish)
+    : loop_(&loop), settings_(&settings), log_(log), publish_(std::move(publish)), started_(loop.now().mono) {
+  for (std::size_t i = 0; i < settings.authorization_servers.size(); ++i) {
+    channels_.push_back({ChannelHealth(channel_policy(settings, static_cast<cache::ServerId>(i)))});
+  }
+}
+
+void Channels::start() {
+  for (std::size_t i = 0; i < channels_.size(); ++i) tell(static_cast<cache::ServerId>(i), "assumed");
+  arm();
+}
+
+void Channels::proven(cache::ServerId server, MonoTime dated) {
+  Channel& channel = channels_[server];
+  if (channel.paused) return;
+  channel.health.proven(dated);
+  ++channel.proofs;
+  tell(server, "proven");
+  arm();
+}
+
+void Channels::lost(cache::ServerId server, std::string_view why) {
+  channels_[server].health.lost(loop_->now().mono);
+  tell(server, why);
+}
+
+void Channels::set_paused(cache::ServerId server, bool paused) {
+  if (channels_[server].paused == paused) return;
+  channels_[server].paused = paused;
+  // Enabled again: what was missed meanwhile may still come, so what was proven before says nothing either (I14).
+  lost(server, paused ? "paused" : "resumed");
+}
+
+void Channels::set_fleet_live(bool live) {
+  if (fleet_live_ == live) return;
+  fleet_live_ = live;
+  for (std::size_t i = 0; i < channels_.size(); ++i) tell(static_cast<cache::ServerId>(i), "fleet");
+  arm();
+}
+
+cache::ChannelView Channels::reading(const Channel& channel, MonoTime now) const {
+  const ChannelHealth& health = channel.health;
+  const CacheSettings& cache = settings_->cache;
+  cache::ChannelView reading;
+  reading.contiguous = health.stretch().contiguous;
+  reading.since = health.stretch().since;
+  reading.proof = health.stretch().proof;
+  reading.age_most = cache.ttl;
+  if (health.policy().assume_live) {
+    reading.contiguous = true;
+    reading.since = started_;
+    reading.proof = now + 2 * kBeliefRenewed;
+  } else if (health.policy().configured && !is_live(channel, now) &&
+             health.policy().on_loss == OnChannelLoss::kClear) {
+    reading.age_most = std::min(cache.ttl, health.policy().timeout);
+  }
+  return reading;
+}
+
+// The cache first; the log says only what has changed.
+void Channels::tell(cache::ServerId server, std::string_view why) {
+  Channel& channel = channels_[server];
+  const ChannelPolicy& policy = channel.health.policy();
+  if (!policy.configured && !policy.assume_live) return;   // the cache judges such an AS by age alone
+  const MonoTime now = loop_->now().mono;
+  publish_(server, reading(channel, now));
+  const bool live = is_live(channel, now);
+  if (live == channel.was_live) return;
+  channel.was_live = live;
+  const std::string& name = settings_->authorization_servers[server].name;
+  if (live) {
+    log_.info("revocation channel live", {{"as", name}});
+  } else {
+    ++channel.losses;
+    log_.warning("revocation channel lost", {{"as", name}, {"why", why}});
+  }
+}
+
+// For the moment at which the next live channel ends, unless it is proven again before.
+void Channels::arm() {
+  if (timer_) return;
+  const MonoTime now = loop_->now().mono;
+  std::optional<Duration> wait;
+  for (const Channel& channel : channels_) {
+    const ChannelPolicy& policy = channel.health.policy();
+    if (!is_live(channel, now)) continue;
+    const Duration left = channel.health.stretch().proof + policy.timeout - now + Duration{1};
+    const Duration mine = policy.assume_live ? kBeliefRenewed : left;
+    wait = std::min(wait.value_or(mine), mine);
+  }
+  if (wait) timer_ = loop_->after(*wait, [this] { on_timer(); });
+}
+
+void Channels::on_timer() {
+  const ports::PendingToken ended = std::move(timer_);
+  const MonoTime now = loop_->now().mono;
+  for (std::size_t i = 0; i < channels_.size(); ++i) {
+    const Channel& channel = channels_[i];
+    const bool changed = channel.was_live != is_live(channel, now);
+    if (changed || channel.health.policy().assume_live) tell(static_cast<cache::ServerId>(i), "silent");
+  }
+  arm();
+}
+
+ChannelFigures Channels::figures(cache::ServerId server) const {
+  const Channel& channel = channels_[server];
+  const MonoTime now = loop_->now().mono;
+  ChannelFigures figures;
+  figures.configured = channel.health.policy().configured;
+  figures.live = is_live(channel, now);
+  figures.paused = channel.paused;
+  if (channel.health.stretch().contiguous) figures.since_proof = now - channel.health.stretch().proof;
+  figures.proofs = channel.proofs;
+  figures.losses = channel.losses;
+  return figures;
+}
+
+}  // namespace introspectd::service

@@ -1,0 +1,89 @@
+// Channels: the health of every AS's revocation channel, told to the cache as it changes (GUARANTEES, H; I13, I14).
+// Pollers, verifiers and the fleet bring proofs and losses; a channel that says it is paused proves nothing until it
+// says that it is enabled (STD 5.19). Transitions are logged once and counted.
+// Threads: the back loop.  Owns: a ChannelHealth for each AS.  Errors: none.
+// Cost: O(1) a proof; one timer while any channel is live, so that its end is told on time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/log.h"
+#include "base/unique_function.h"
+#include "cache/identity.h"
+#include "cache/server_marks.h"
+#include "ports/event_loop.h"
+#include "service/channel_health.h"
+#include "service/settings.h"
+
+namespace introspectd::service {
+
+// Can this AS's channel prove itself: by polls, by verification, or by proofs that the fleet relays?
+ChannelPolicy channel_policy(const Settings& settings, cache::ServerId server);
+
+struct ChannelFigures {
+  bool configured = false;
+  bool live = false;
+  bool paused = false;
+  std::optional<Duration> since_proof;   // of the current stretch
+  std::uint64_t proofs = 0;
+  std::uint64_t losses = 0;              // live → not live
+};
+
+class Channels {
+ public:
+  using Publish = UniqueFunction<void(cache::ServerId, const cache::ChannelView&)>;
+
+  Channels(ports::EventLoop& loop, const Settings& settings, Log log, Publish publish);
+  Channels(Channels&&) = delete;
+  Channels& operator=(Channels&&) = delete;
+  ~Channels() = default;
+
+  // Tells the cache how every channel stands now.
+  void start();
+  // Everything that was said until `dated` has been received and applied here.
+  void proven(cache::ServerId server, MonoTime dated);
+  // Proofs dated before now say nothing any more. `why` is a constant, for the log.
+  void lost(cache::ServerId server, std::string_view why);
+  // The AS says that it does not deliver, or delivers again.
+  void set_paused(cache::ServerId server, bool paused);
+  // Every event goes through the fleet's stream as well: while that is not live no channel is (F92). Proofs stay what
+  // they were.
+  void set_fleet_live(bool live);
+
+  bool live(cache::ServerId server) const { return is_live(channels_[server], loop_->now().mono); }
+  const ChannelHealth& health(cache::ServerId server) const { return channels_[server].health; }
+  ChannelFigures figures(cache::ServerId server) const;
+  void shut_down() { timer_.reset(); }
+
+ private:
+  struct Channel {
+    ChannelHealth health;
+    bool paused = false;
+    bool was_live = false;
+    std::uint64_t proofs = 0;
+    std::uint64_t losses = 0;
+  };
+
+  void tell(cache::ServerId server, std::string_view why);
+  bool is_live(const Channel& channel, MonoTime now) const {
+    return channel.health.live(now) && (fleet_live_ || channel.health.policy().assume_live);
+  }
+  void arm();
+  void on_timer();
+  cache::ChannelView reading(const Channel& channel, MonoTime now) const;
+
+  ports::EventLoop* loop_;
+  const Settings* settings_;
+  Log log_;
+  Publish publish_;
+  std::vector<Channel> channels_;
+  MonoTime started_;
+  bool fleet_live_ = true;
+  ports::PendingToken timer_;
+};
+
+}  // namespace introspectd::service

@@ -1,0 +1,188 @@
+#include "service/set_poller.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/mutant.h"
+#include "oauth/authorization.h"
+#include "oauth/introspection_answer.h"
+
+namespace introspectd::service {
+namespace {
+
+constexpr Duration kBackoffFirst = std::chrono::seconds{1};
+constexpr std::int64_t kRetryAfterMost = 60;   // seconds (F66)
+
+}  // namespace
+
+SetPoller::SetPoller(const SetPollerParts& parts)
+    : parts_(parts),
+      settings_(&*parts.settings.events.poll),
+      random_(parts.seed),
+      backoff_(kBackoffFirst, kBackoffMost) {}
+
+void SetPoller::start() {
+  if (!stopped_ && !call_ && !timer_) poll();
+}
+
+void SetPoller::poll() {
+  oauth::PollRequest request;
+  request.events_most = settings_->events_most;
+  request.return_immediately = return_at_once_;
+  request.acknowledged = acknowledged_;
+  request.refused = refused_;
+  const Duration held = return_at_once_ ? Duration{} : settings_->long_poll;
+  sent_at_ = parts_.loop.now().mono;
+  call_ = parts_.upstream.post(call_with(request, held + parts_.settings.timeout),
+                               [this](const ports::UpstreamReply& reply) { on_reply(reply); });
+}
+
+ports::UpstreamCall SetPoller::call_with(const oauth::PollRequest& request, Duration timeout) const {
+  ports::UpstreamCall call;
+  call.authorization_server = parts_.server;
+  call.endpoint = ports::UpstreamEndpoint::kPoll;
+  call.body = Secret(oauth::write_poll_request(request));
+  call.timeout = timeout;
+  if (!settings_->bearer_token.empty()) {
+    call.authorization = Secret("Bearer ");
+    call.authorization.append(settings_->bearer_token.reveal());
+  } else if (const oauth::ClientCredential& client = parts_.settings.credential; !client.client_id.empty()) {
+    call.authorization = oauth::basic_authorization(client.client_id, client.client_secret.reveal(), client.raw_basic);
+  }
+  return call;
+}
+
+void SetPoller::on_reply(const ports::UpstreamReply& reply) {
+  const ports::PendingToken ended = std::move(call_);
+  if (reply.outcome == ports::TransportOutcome::kTimedOut && !return_at_once_) {
+    // The AS holds polls longer than we wait: asked again for an answer at once, which proves that it is there.
+    return_at_once_ = true;
+    poll();
+    return;
+  }
+  return_at_once_ = false;
+  if (reply.outcome != ports::TransportOutcome::kOk) {
+    on_failure("unreachable", reply);
+    return;
+  }
+  auto answer = oauth::read_poll_reply(reply.status, reply.content_type, reply.body);
+  if (!answer) {
+    on_failure(oauth::describe(answer.error()), reply);
+    return;
+  }
+  ++counts_.answered;
+  counts_.events += answer->sets.size();
+  failing_ = false;
+  backoff_.reset();
+  // The AS has read our request, so it knows what we acknowledged.
+  acknowledged_.clear();
+  refused_.clear();
+  any_refused_ = false;
+  received_ = answer->sets.size();
+  more_ = answer->more_available || received_ >= settings_->events_most;
+  deliver(std::move(answer->sets));
+}
+
+void SetPoller::on_failure(std::string_view why, const ports::UpstreamReply& reply) {
+  ++counts_.failed;
+  const LogLevel level = failing_ ? LogLevel::kDebug : LogLevel::kWarning;   // once for each stretch of failures
+  failing_ = true;
+  parts_.log.write(level, "poll failed", {{"as", parts_.settings.name}, {"why", why}, {"status", reply.status}});
+  Duration delay = backoff_.next(random_);
+  const std::int64_t now = parts_.loop.now().wall.ms() / 1000;
+  if (const auto asked = oauth::read_retry_after_seconds(reply.retry_after, now); asked) {
+    delay = std::max<Duration>(delay, std::chrono::seconds{std::clamp<std::int64_t>(*asked, 0, kRetryAfterMost)});
+  }
+  wait(delay, &SetPoller::poll);
+}
+
+// One more than the sets are awaited, so that what is settled within this call does not end it early.
+void SetPoller::deliver(std::vector<oauth::PolledSet> sets) {
+  at_the_inbox_ = sets.size() + 1;
+  for (oauth::PolledSet& set : sets) {
+    SignedEvent event;
+    event.kind = oauth::SignedEventKind::kSecurityEvent;
+    event.server = parts_.server;
+    event.origin = EventOrigin::kSetPoll;
+    event.jws = set.jws;
+    if (MUTANT(poll_acknowledges_before_acceptance)) acknowledged_.push_back(set.jti);
+    parts_.inbox.receive(std::move(event), [this, set = std::move(set)](const EventResult& result) {
+      on_result(set, result.verdict);
+    });
+  }
+  if (--at_the_inbox_ == 0) settle();
+}
+
+void SetPoller::on_result(const oauth::PolledSet& set, EventVerdict verdict) {
+  if (verdict == EventVerdict::kAccepted || (comes_again(verdict) && MUTANT(poll_acknowledges_what_waits))) {
+    acknowledged_.push_back(set.jti);
+  } else if (comes_again(verdict)) {
+    unsettled_.push_back(set);
+  } else {
+    any_refused_ = true;
+    refused_.push_back({set.jti, set_error_of(verdict), std::string(describe(verdict))});
+  }
+  if (--at_the_inbox_ == 0) settle();
+}
+
+// Everything of the last answer has been at the inbox.
+void SetPoller::settle() {
+  if (stopped_) return;
+  if (!unsettled_.empty()) {
+    wait(backoff_.next(random_), &SetPoller::next);
+    return;
+  }
+  backoff_.reset();
+  if (any_refused_) {
+    parts_.channels.lost(parts_.server, "event_refused");
+  } else if (!more_ || MUTANT(poll_proves_though_more_is_there)) {
+    const MonoTime now = parts_.loop.now().mono;
+    const MonoTime dated = MUTANT(proof_dated_at_the_answer) ? now : sent_at_;
+    if (relay_ != nullptr) {   // it says when it is proven here too
+      relay_->relay_proof(parts_.server, now - dated);
+    } else {
+      parts_.channels.proven(parts_.server, dated);
+    }
+  }
+  next();
+}
+
+void SetPoller::next() {
+  if (!unsettled_.empty()) {
+    deliver(std::exchange(unsettled_, {}));
+    return;
+  }
+  // At once where there is something to acknowledge or to fetch; else no faster than the pace.
+  const Duration took = parts_.loop.now().mono - sent_at_;
+  const bool at_once = more_ || !acknowledged_.empty() || !refused_.empty() || took >= kPaceLeast;
+  wait(at_once ? Duration{} : kPaceLeast - took, &SetPoller::poll);
+}
+
+// Through the loop even without a delay: a chatty AS must not keep it from everything else.
+void SetPoller::wait(Duration delay, void (SetPoller::*then)()) {
+  if (stopped_) return;
+  timer_ = parts_.loop.after(delay, [this, then] {
+    const ports::PendingToken ended = std::move(timer_);
+    (this->*then)();
+  });
+}
+
+void SetPoller::stop() {
+  if (stopped_) return;
+  stopped_ = true;
+  timer_.reset();
+  call_.reset();
+  if (acknowledged_.empty() && refused_.empty()) return;
+  const auto last = oauth::PollRequest::only_acknowledging(acknowledged_, refused_);
+  call_ = parts_.upstream.post(call_with(last, parts_.settings.timeout), [this](const ports::UpstreamReply&) {
+    const ports::PendingToken ended = std::move(call_);
+  });
+}
+
+void SetPoller::shut_down() {
+  stopped_ = true;
+  timer_.reset();
+  call_.reset();
+}
+
+}  // namespace introspectd::service

@@ -1,0 +1,284 @@
+#include "service/set_poller.h"
+
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "codec/json_value.h"
+#include "service_world.h"
+
+namespace introspectd::service {
+namespace {
+
+using testing::HeldUpstream;
+using testing::StepLoop;
+using testing::upstream_reply;
+using namespace std::chrono_literals;
+
+// An inbox that says what the test wants of each event, or keeps it for later.
+class ScriptedInbox final : public EventInbox {
+ public:
+  void receive(SignedEvent event, UniqueFunction<void(EventResult)> done) override {
+    received.push_back(event.jws);
+    CHECK(event.origin == EventOrigin::kSetPoll);
+    CHECK(event.kind == oauth::SignedEventKind::kSecurityEvent);
+    if (hold) {
+      held.push_back(std::move(done));
+    } else {
+      done({verdict, {}});
+    }
+  }
+  void receive_unsigned(UnsignedEvent, UniqueFunction<void(EventResult)>) override { CHECK(false); }
+
+  EventVerdict verdict = EventVerdict::kAccepted;
+  bool hold = false;
+  std::vector<std::string> received;
+  std::vector<UniqueFunction<void(EventResult)>> held;
+};
+
+class CountingRelay final : public Relay {
+ public:
+  void relay_signed(const SignedEvent&, UniqueFunction<void(bool)>) override { CHECK(false); }
+  void relay_unsigned(cache::ServerId, EventOrigin, const oauth::Signals&, UniqueFunction<void(bool)>) override {
+    CHECK(false);
+  }
+  void relay_proof(cache::ServerId, Duration age) override { ages.push_back(age); }
+  std::vector<Duration> ages;
+};
+
+struct PollWorld {
+  explicit PollWorld(bool in_a_fleet = false) {
+    AuthorizationServerSettings& server = settings.authorization_servers.emplace_back();
+    server.name = "main";
+    server.credential.client_id = "node";
+    server.credential.client_secret = Secret("secret");
+    server.events.poll.emplace().bearer_token = Secret("poll-token");
+    channels = std::make_unique<Channels>(loop, settings, Log(sink), [](cache::ServerId, const cache::ChannelView&) {});
+    poller = std::make_unique<SetPoller>(
+        SetPollerParts{loop, upstream, inbox, *channels, 0, settings.authorization_servers[0], 1, Log(sink)});
+    if (in_a_fleet) poller->set_relay(&relay);
+    poller->start();
+  }
+  std::size_t polls() const { return upstream.calls.size(); }
+  std::string_view sent(std::size_t i) const { return upstream.calls.at(i)->call.body.reveal(); }
+  std::string_view last_sent() const { return sent(polls() - 1); }
+  void answer(std::string_view body) {
+    upstream.answer(polls() - 1, upstream_reply(200, std::string(body)));
+    loop.advance(Duration{});
+  }
+  void answer(ports::UpstreamReply reply) {
+    upstream.answer(polls() - 1, std::move(reply));
+    loop.advance(Duration{});
+  }
+  bool sent_has(std::string_view text) const { return last_sent().find(text) != std::string_view::npos; }
+
+  Settings settings;
+  testing::SilentSink sink;
+  StepLoop loop;
+  HeldUpstream upstream;
+  ScriptedInbox inbox;
+  CountingRelay relay;
+  std::unique_ptr<Channels> channels;
+  std::unique_ptr<SetPoller> poller;
+};
+
+ports::UpstreamReply timed_out() {
+  ports::UpstreamReply reply;
+  reply.outcome = ports::TransportOutcome::kTimedOut;
+  return reply;
+}
+
+}  // namespace
+
+TEST_CASE("set_poller: asks by a long poll under its bearer token; curl waits longer than the AS may (STD 5.08, 5.09)") {
+  PollWorld world;
+  REQUIRE(world.polls() == 1);
+  const ports::UpstreamCall& call = world.upstream.calls[0]->call;
+  CHECK(call.endpoint == ports::UpstreamEndpoint::kPoll);
+  CHECK(call.authorization.reveal() == "Bearer poll-token");
+  CHECK(call.timeout == 12s);
+  CHECK(world.sent_has(R"("maxEvents":100)"));
+  CHECK(world.sent_has(R"("returnImmediately":false)"));
+}
+
+TEST_CASE("set_poller: accepted events are acknowledged in the next poll, which comes at once (STD 5.08)") {
+  PollWorld world;
+  world.answer(R"({"sets":{"a":"jws-a","b":"jws-b"}})");
+  CHECK(world.inbox.received == std::vector<std::string>{"jws-a", "jws-b"});
+  REQUIRE(world.polls() == 2);
+  CHECK(world.sent_has(R"("ack":["a","b"])"));
+  world.answer(R"({"sets":{}})");
+  world.loop.advance(2s);
+  REQUIRE(world.polls() == 3);
+  CHECK_FALSE(world.sent_has("\"ack\":[\"a\""));
+}
+
+TEST_CASE("set_poller: nothing is acknowledged before the inbox has accepted it") {
+  PollWorld world;
+  world.inbox.hold = true;
+  world.answer(R"({"sets":{"a":"jws-a"}})");
+  world.loop.advance(1h);
+  CHECK(world.polls() == 1);
+  CHECK_FALSE(world.channels->live(0));
+  world.inbox.held[0]({EventVerdict::kAccepted, {}});
+  world.loop.advance(Duration{});
+  REQUIRE(world.polls() == 2);
+  CHECK(world.sent_has(R"("ack":["a"])"));
+}
+
+TEST_CASE("set_poller: a refused event is reported, and what was proven before is forgotten (I14)") {
+  PollWorld world;
+  world.answer(R"({"sets":{}})");
+  REQUIRE(world.channels->live(0));
+  world.loop.advance(1s);
+  world.inbox.verdict = EventVerdict::kBadSignature;
+  world.answer(R"({"sets":{"a":"jws-a"}})");
+  CHECK_FALSE(world.channels->live(0));
+  CHECK(world.sent_has(R"("setErrs":{"a":{"err":"authentication_failed")"));
+  world.answer(R"({"sets":{}})");
+  CHECK(world.channels->live(0));
+}
+
+TEST_CASE("set_poller: what cannot be judged now is neither acknowledged nor refused, and judged again") {
+  for (const EventVerdict verdict :
+       {EventVerdict::kKeysUnavailable, EventVerdict::kOutboxFull, EventVerdict::kOverloaded}) {
+    PollWorld world;
+    world.inbox.verdict = verdict;
+    world.answer(R"({"sets":{"a":"jws-a"}})");
+    CHECK(world.polls() == 1);
+    CHECK_FALSE(world.channels->live(0));
+    CHECK(world.relay.ages.empty());
+    world.loop.advance(10s);
+    CHECK(world.inbox.received.size() > 2);
+    CHECK(world.polls() == 1);
+    world.inbox.verdict = EventVerdict::kAccepted;
+    world.loop.advance(30s);
+    REQUIRE(world.polls() == 2);
+    CHECK(world.sent_has(R"("ack":["a"])"));
+  }
+}
+
+TEST_CASE("set_poller: acknowledgements are repeated until an answer shows that the AS has them (STD 5.09)") {
+  PollWorld world;
+  world.answer(R"({"sets":{"a":"jws-a"}})");
+  REQUIRE(world.sent_has(R"("ack":["a"])"));
+  world.answer(upstream_reply(500, ""));
+  world.loop.advance(2s);
+  REQUIRE(world.polls() == 3);
+  CHECK(world.sent_has(R"("ack":["a"])"));
+}
+
+TEST_CASE("set_poller: an answered poll proves the channel as of its sending (H)") {
+  PollWorld world;
+  const MonoTime sent = world.loop.time.mono;
+  world.loop.advance(9s);
+  CHECK_FALSE(world.channels->live(0));
+  world.answer(R"({"sets":{}})");
+  CHECK(world.channels->health(0).stretch().proof == sent);
+  CHECK(world.relay.ages.empty());
+}
+
+TEST_CASE("set_poller: in a fleet a proof is the fleet's to judge: another node may have taken an event (H)") {
+  PollWorld world(true);
+  world.loop.advance(9s);
+  world.answer(R"({"sets":{}})");
+  CHECK_FALSE(world.channels->live(0));
+  CHECK(world.relay.ages == std::vector<Duration>{9s});
+}
+
+TEST_CASE("set_poller: while more is there nothing is proven, and the next poll comes at once") {
+  PollWorld world;
+  world.answer(R"({"sets":{"a":"jws-a"},"moreAvailable":true})");
+  CHECK_FALSE(world.channels->live(0));
+  CHECK(world.polls() == 2);
+  world.answer(R"({"sets":{},"moreAvailable":true})");
+  CHECK_FALSE(world.channels->live(0));
+  CHECK(world.polls() == 3);
+  world.answer(R"({"sets":{}})");
+  CHECK(world.channels->live(0));
+}
+
+TEST_CASE("set_poller: an answer as full as it may be proves nothing either, one less does") {
+  for (const std::size_t sets : {std::size_t{100}, std::size_t{99}}) {
+    PollWorld world;
+    std::string body = R"({"sets":{)";
+    for (std::size_t i = 0; i < sets; ++i) body += (i > 0 ? ",\"j" : "\"j") + std::to_string(i) + R"(":"x")";
+    world.answer(body + "}}");
+    CHECK(world.channels->live(0) == (sets == 99));
+  }
+}
+
+TEST_CASE("set_poller: failures are backed off, Retry-After is honoured, and nothing is proven by them (F92)") {
+  PollWorld world;
+  ports::UpstreamReply limited = upstream_reply(429, "");
+  limited.retry_after = "20";
+  world.answer(std::move(limited));
+  world.loop.advance(20s - Duration{1});
+  CHECK(world.polls() == 1);
+  world.loop.advance(Duration{1});
+  CHECK(world.polls() == 2);
+  for (const char* body : {"", "[]", "<html>", R"({"moreAvailable":false})"}) {
+    const std::size_t before = world.polls();
+    world.answer(body);
+    CHECK(world.polls() == before);
+    world.loop.advance(31s);
+    CHECK(world.polls() == before + 1);
+  }
+  CHECK_FALSE(world.channels->live(0));
+  CHECK(world.poller->counts().failed == 5);
+}
+
+TEST_CASE("set_poller: an AS that holds polls longer than we wait is asked for an answer at once") {
+  PollWorld world;
+  world.answer(timed_out());
+  REQUIRE(world.polls() == 2);
+  CHECK(world.sent_has(R"("returnImmediately":true)"));
+  const MonoTime sent = world.loop.time.mono;
+  world.answer(R"({"sets":{}})");
+  CHECK(world.channels->health(0).stretch().proof == sent);
+  world.loop.advance(1s);
+  REQUIRE(world.polls() == 3);
+  CHECK(world.sent_has(R"("returnImmediately":false)"));
+  world.answer(timed_out());
+  world.answer(timed_out());        // not even that: a failure
+  CHECK(world.polls() == 4);
+  CHECK(world.poller->counts().failed == 1);
+}
+
+TEST_CASE("set_poller: an AS that does not hold polls is not asked faster than the pace") {
+  PollWorld world;
+  for (int i = 0; i < 50; ++i) {
+    world.answer(R"({"sets":{}})");
+    world.loop.advance(100ms);
+  }
+  CHECK(world.polls() <= 7);
+  CHECK(world.polls() >= 5);
+}
+
+TEST_CASE("set_poller: when it stops, what is accepted is acknowledged without waiting (STD 5.09)") {
+  PollWorld world;
+  world.answer(R"({"sets":{"a":"jws-a"}})");
+  REQUIRE(world.polls() == 2);
+  world.poller->stop();
+  CHECK(world.upstream.calls[1]->cancelled);
+  REQUIRE(world.polls() == 3);
+  CHECK(world.sent_has(R"("maxEvents":0)"));
+  CHECK(world.sent_has(R"("returnImmediately":true)"));
+  CHECK(world.sent_has(R"("ack":["a"])"));
+  world.answer(R"({"sets":{}})");
+  world.loop.advance(1h);
+  CHECK(world.polls() == 3);
+}
+
+TEST_CASE("set_poller: without a bearer token it is this node's own client credential") {
+  PollWorld world;
+  world.settings.authorization_servers[0].events.poll->bearer_token = Secret("");
+  world.answer(R"({"sets":{}})");
+  world.loop.advance(1s);
+  REQUIRE(world.polls() == 2);
+  CHECK(world.upstream.calls[1]->call.authorization.reveal() == "Basic bm9kZTpzZWNyZXQ=");
+}
+
+}  // namespace introspectd::service
