@@ -19,28 +19,28 @@ struct BothAnswers {
 }  // namespace
 
 UniqueFunction<void(bool)> DurableRelay::after_cut_offs(UniqueFunction<void(bool durable)> done) {
-  if (parts_.journal == nullptr || !parts_.journal->has_cut_offs()) return done;
+  if (journal_ == nullptr || !journal_->has_cut_offs()) return done;
   const auto both = std::make_shared<BothAnswers>(BothAnswers{std::move(done)});
-  parts_.journal->keep_cut_offs([both](bool durable) { both->one(durable); });
+  journal_->keep_cut_offs([both](bool durable) { both->one(durable); });
   return [both](bool durable) { both->one(durable); };
 }
 
 void DurableRelay::relay_signed(const SignedEvent& event, UniqueFunction<void(bool durable)> done) {
   UniqueFunction<void(bool)> both = after_cut_offs(std::move(done));
-  if (parts_.fleet == nullptr) return both(true);
-  parts_.fleet->relay_signed(event, std::move(both));
+  if (fleet_ == nullptr) return both(true);
+  fleet_->relay_signed(event, std::move(both));
 }
 
 void DurableRelay::relay_unsigned(cache::ServerId server, EventOrigin origin, const oauth::Signals& signals,
                                   UniqueFunction<void(bool durable)> done) {
   UniqueFunction<void(bool)> both = after_cut_offs(std::move(done));
-  if (parts_.fleet == nullptr) return both(true);
-  parts_.fleet->relay_unsigned(server, origin, signals, std::move(both));
+  if (fleet_ == nullptr) return both(true);
+  fleet_->relay_unsigned(server, origin, signals, std::move(both));
 }
 
 void DurableRelay::relay_proof(cache::ServerId server, Duration age) {
-  if (parts_.fleet != nullptr) return parts_.fleet->relay_proof(server, age);
-  parts_.proven(server, parts_.loop.now().mono - age);
+  if (fleet_ != nullptr) return fleet_->relay_proof(server, age);
+  proven_(server, loop_->now().mono - age);
 }
 
 }  // namespace introspectd::service

@@ -4,6 +4,8 @@
 // Cost: nothing where there is neither a cut-off nor a fleet.
 #pragma once
 
+#include <utility>
+
 #include "base/unique_function.h"
 #include "ports/event_loop.h"
 #include "service/purge_journal.h"
@@ -13,14 +15,15 @@ namespace introspectd::service {
 
 class DurableRelay final : public Relay {
  public:
-  struct Parts {
-    ports::EventLoop& loop;
-    PurgeJournal* journal;   // null: nothing is kept
-    Relay* fleet;            // null: this node is alone
-    // Of a node that is alone; a fleet has its own.
-    UniqueFunction<void(cache::ServerId, MonoTime dated)> proven;
-  };
-  explicit DurableRelay(Parts parts) : parts_(std::move(parts)) {}
+  // `proven` is for a node that is alone; a fleet has its own.
+  using Proven = UniqueFunction<void(cache::ServerId, MonoTime dated)>;
+  DurableRelay(ports::EventLoop& loop, Proven proven) : loop_(&loop), proven_(std::move(proven)) {}
+
+  // Null: nothing is kept, this node is alone. Before the first event.
+  void use(PurgeJournal* journal, Relay* fleet) {
+    journal_ = journal;
+    fleet_ = fleet;
+  }
 
   void relay_signed(const SignedEvent& event, UniqueFunction<void(bool durable)> done) override;
   void relay_unsigned(cache::ServerId server, EventOrigin origin, const oauth::Signals& signals,
@@ -31,7 +34,10 @@ class DurableRelay final : public Relay {
   // `done` with both answers; the fleet is asked at once, so that both disks work at the same time.
   UniqueFunction<void(bool)> after_cut_offs(UniqueFunction<void(bool durable)> done);
 
-  Parts parts_;
+  ports::EventLoop* loop_;
+  Proven proven_;
+  PurgeJournal* journal_ = nullptr;
+  Relay* fleet_ = nullptr;
 };
 
 }  // namespace introspectd::service

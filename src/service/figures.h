@@ -13,11 +13,13 @@
 
 #include "cache/shard.h"
 #include "service/breaker.h"
+#include "service/fleet.h"
 #include "service/channels.h"
 #include "service/event_figures.h"
 #include "service/key_ring.h"
 #include "service/loop_counters.h"
 #include "service/outcomes.h"
+#include "service/purge_journal.h"
 #include "service/server_link.h"
 #include "service/set_poller.h"
 #include "service/stream_verifier.h"
@@ -39,6 +41,8 @@ struct ServerFigures {
 };
 
 struct Figures {
+  std::optional<FleetFigures> fleet;       // nullopt: this node is alone
+  std::optional<JournalFigures> journal;   // nullopt: nothing is kept
   std::string_view version;
   double uptime_seconds = 0;
   bool draining = false;

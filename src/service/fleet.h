@@ -101,7 +101,7 @@ class Fleet final : public Relay, public ports::EventStreamEvents {
 
   // Reads outbox and position (blocking), applies what the outbox holds, and begins to read the stream.
   void start();
-  // Says farewell when nothing is left to send, saves the position, ends the stream. `done` runs in a later turn.
+  // Says farewell when nothing is left to send, saves the position, ends the stream. `done` runs once, now or later.
   void shut_down(UniqueFunction<void()> done);
 
   void relay_signed(const SignedEvent& event, UniqueFunction<void(bool durable)> done) override;

@@ -110,6 +110,7 @@ Node::Node(NodeParts parts)
       notify_routes_(http::Routes::for_notify()) {
   CHECK_INVARIANT(!parts_.fronts.empty() && !parts_.settings.authorization_servers.empty());
   make_views();
+  read_claim_key();
   cache_ = std::make_unique<cache::TokenCache>(parts_.cache_memory, cache_options(parts_), views_, started_);
   make_back();
   make_notify();
@@ -148,9 +149,11 @@ void Node::make_back() {
   fetcher_ = std::make_unique<Fetcher>(FetcherParts{parts_.back, parts_.upstream, *cache_, parts_.settings, servers_,
                                                     *replies_, *back_counters_, parts_.log});
   purger_ = std::make_unique<Purger>(parts_.back, *cache_, *fetcher_, *back_counters_);
+  make_relay();
   revoker_ = std::make_unique<Revoker>(RevokerParts{parts_.back, parts_.upstream, *purger_, parts_.settings, servers_,
-                                                    *replies_, *back_counters_, parts_.log});
+                                                    *replies_, *back_counters_, parts_.log, relay_.get()});
   make_events(seeds.next());
+  make_fleet();
   admin_ = std::make_unique<Admin>(AdminParts{parts_.settings, admin_routes_, *purger_, admin_writer_,
                                               [this] { return figures(); }, [this] { return !draining_; },
                                               parts_.log});
@@ -270,6 +273,7 @@ Figures Node::figures() {
   }
   for (const std::unique_ptr<ServerLink>& link : servers_) figures.servers.push_back(figures_of(*link));
   add_event_figures(figures);
+  add_fleet_figures(figures);
   return figures;
 }
 

@@ -22,16 +22,21 @@
 #include "http/routes.h"
 #include "ports/byte_stream.h"
 #include "ports/event_loop.h"
+#include "ports/event_stream.h"
+#include "ports/storage.h"
 #include "ports/upstream.h"
 #include "service/admin.h"
 #include "service/channels.h"
 #include "service/connection_book.h"
+#include "service/durable_relay.h"
 #include "service/event_desk.h"
 #include "service/fetcher.h"
+#include "service/fleet.h"
 #include "service/front.h"
 #include "service/introspect.h"
 #include "service/key_ring.h"
 #include "service/notify.h"
+#include "service/purge_journal.h"
 #include "service/purger.h"
 #include "service/relay.h"
 #include "service/revoker.h"
@@ -59,6 +64,8 @@ struct NodeParts {
   std::size_t cache_shards = 0;                            // 0: from the memory; the simulator chooses
   Log log;
   std::string_view version;
+  ports::EventStream* event_stream = nullptr;              // of the fleet; null: this node is alone
+  ports::Storage* storage = nullptr;                       // state_dir; null: nothing outlives the process
   UniqueFunction<Secret(cache::ServerId)> reload_secret;   // back loop; empty: secrets are not read again
   UniqueFunction<LogLosses()> log_losses;                  // back loop; may be empty
 };
@@ -88,6 +95,9 @@ class Node {
   void drain(UniqueFunction<void()> drained);
   // On the back loop: what is left of flights, revocations and events is given up; who waits is told.
   void abandon_upstream();
+  // On the back loop, behind abandon_upstream: what must outlive the process is written, the fleet hears that this node
+  // leaves; `done` runs at the end of that, within 2 s of a disk that works. The loop has to run meanwhile.
+  void settle(UniqueFunction<void()> done);
   // On front `front`'s loop, and for the admins and notifiers on the back loop: what is left of connections ends.
   void abandon_front(std::size_t front);
   void abandon_admins();
@@ -111,6 +121,13 @@ class Node {
   void make_notify();
   void use_relay(Relay* relay);
   void start_events();
+  bool has_fleet() const { return parts_.event_stream != nullptr && parts_.settings.fleet.enabled; }
+  void read_claim_key();
+  void make_relay();
+  void make_fleet();
+  void start_fleet();
+  void settled();
+  void add_fleet_figures(Figures& figures) const;
   void on_stream_news(cache::ServerId server, const oauth::SecurityEvent& event, bool complete);
   void add_event_figures(Figures& figures) const;
   void make_front(std::size_t index);
@@ -132,6 +149,7 @@ class Node {
   std::vector<std::unique_ptr<ServerLink>> servers_;
   std::unique_ptr<Fetcher> fetcher_;
   std::unique_ptr<Purger> purger_;
+  std::unique_ptr<DurableRelay> relay_;       // null: there is neither a disk nor a fleet
   std::unique_ptr<Revoker> revoker_;
   http::ResponseWriter admin_writer_;
   std::unique_ptr<Admin> admin_;
@@ -147,6 +165,9 @@ class Node {
   http::ResponseWriter notify_writer_;
   std::unique_ptr<Notify> notify_;
   std::unique_ptr<Front> notify_front_;
+  std::unique_ptr<PurgeJournal> journal_;
+  std::unique_ptr<Fleet> fleet_;
+  UniqueFunction<void()> settled_;
 
   std::vector<std::unique_ptr<FrontSide>> fronts_;
   std::size_t fronts_draining_ = 0;

@@ -47,6 +47,7 @@ void Node::make_events(std::uint64_t seed) {
 void Node::start_events() {
   if (draining_) return;
   channels_->start();
+  start_fleet();
   for (std::size_t i = 0; i < servers_.size(); ++i) {
     if (keys_[i]) keys_[i]->start();
     if (pollers_[i]) pollers_[i]->start();

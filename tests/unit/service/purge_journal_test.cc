@@ -270,8 +270,8 @@ TEST_CASE("durable_relay: alone, a cut-off waits for the disk, everything else f
   Lives life;
   REQUIRE(life->save());
   std::vector<MonoTime> proofs;
-  service::DurableRelay relay({life.loop, life->journal.get(), nullptr,
-                               [&proofs](cache::ServerId, MonoTime dated) { proofs.push_back(dated); }});
+  service::DurableRelay relay(life.loop, [&proofs](cache::ServerId, MonoTime dated) { proofs.push_back(dated); });
+  relay.use(life->journal.get(), nullptr);
   std::optional<bool> done;
   relay.relay_signed({}, [&done](bool durable) { done = durable; });
   CHECK(done == std::optional(true));
