@@ -51,7 +51,14 @@ std::string format_problem(std::string_view path, const ConfigProblem& problem) 
 }
 
 ConfigWorld own_world(FileReader& files) {
-  return {&files, own_gid(), own_memory_limit(), environment_value("CREDENTIALS_DIRECTORY").value_or("")};
+  ConfigWorld world;
+  world.files = &files;
+  world.gid = own_gid();
+  world.memory_limit = own_memory_limit();
+  world.credentials_directory = environment_value("CREDENTIALS_DIRECTORY").value_or("");
+  const std::string directories = environment_value("STATE_DIRECTORY").value_or("");
+  world.state_directory = directories.substr(0, directories.find(':'));
+  return world;
 }
 
 }  // namespace introspectd::app

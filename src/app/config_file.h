@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,12 +18,16 @@
 
 namespace introspectd::app {
 
-// What a configuration is judged against.
+// What a configuration is judged against. The two judges are the adapters' own: "got …" where something is wrong,
+// and where they are empty nothing is.
 struct ConfigWorld {
   FileReader* files = nullptr;
   std::uint32_t gid = 0;                      // the daemon's own group (F5)
   std::optional<std::uint64_t> memory_limit;  // of the cgroup (F13)
   std::string credentials_directory;          // empty: not started with credentials
+  std::string state_directory;                // of the systemd unit; empty: none
+  std::function<std::optional<std::string>(const std::string& cert_file, const std::string& key_file)> judge_tls;
+  std::function<std::optional<std::string>(const std::string& url)> judge_redis;
 };
 
 tl::expected<Configuration, std::vector<ConfigProblem>> read_configuration(std::string_view toml,

@@ -49,11 +49,19 @@ ConfigurationBuilder::ConfigurationBuilder(const ConfigWorld& world, OptionSets 
 Configuration ConfigurationBuilder::build() {
   read_listen();
   read_admin();
+  read_notify();
   read_cache();
+  read_revocation();
+  read_fleet();
   read_log();
   read_authorization_servers();
   read_callers();
+  read_webhooks();
   check_callers_can_authenticate();
+  note_unused_events();
+  note_unused_ttl_live();
+  std::stable_sort(configuration_.notices.begin(), configuration_.notices.end(),
+                   [](const ConfigProblem& a, const ConfigProblem& b) { return a.line < b.line; });
   return std::move(configuration_);
 }
 
@@ -75,6 +83,11 @@ void ConfigurationBuilder::report(const OptionSet& set, std::string_view key, st
   if (known) return;
   problems_.push_back(
       {line, std::move(path), "expected " + std::string(expected) + ", got " + std::string(got)});
+}
+
+void ConfigurationBuilder::note(const OptionSet& set, std::string_view key, std::string_view message) {
+  configuration_.notices.push_back(
+      {set.line_of(key), set.section + "." + std::string(key), "notice: " + std::string(message)});
 }
 
 void ConfigurationBuilder::read_listen() {
@@ -178,7 +191,7 @@ void ConfigurationBuilder::read_cache() {
   cache.negative_ttl = duration(set, "negative_ttl");
   cache.tombstone_ttl = duration(set, "tombstone_ttl");
   cache.exp_skew = duration(set, "exp_skew");
-  configuration_.settings.revocation.hold = duration(set, "hold");
+  read_ttl_live(set);
   if (world_.memory_limit && cache.memory_bytes > *world_.memory_limit) {  // F13
     const auto limit =
         std::min<std::uint64_t>(*world_.memory_limit, std::numeric_limits<std::int64_t>::max());
@@ -186,6 +199,19 @@ void ConfigurationBuilder::read_cache() {
            "at most the memory limit of the control group, " + format_size(static_cast<std::int64_t>(limit)),
            quote(format_size(set.number("memory"))));
   }
+}
+
+void ConfigurationBuilder::read_ttl_live(OptionSet& set) {
+  const std::int64_t ttl = set.number("ttl");
+  OptionValue& live = set.value("ttl_live");
+  if (live.numbers.front() < ttl) {
+    if (live.given()) {
+      report(set, "ttl_live", "at least ttl, " + format_duration(ttl),
+             quote(format_duration(live.numbers.front())));  // F8
+    }
+    live.numbers.front() = ttl;
+  }
+  configuration_.settings.cache.ttl_live = Duration(live.numbers.front());
 }
 
 void ConfigurationBuilder::read_log() {
@@ -206,6 +232,7 @@ void ConfigurationBuilder::read_authorization_servers() {
     check_endpoint(set, "revocation_endpoint");
     check_times(set);
     check_ca_file(set);
+    AuthorizationServerIo io;
     service::AuthorizationServerSettings settings;
     settings.name = set.text("name");
     settings.introspection_endpoint = set.text("introspection_endpoint");
@@ -214,11 +241,15 @@ void ConfigurationBuilder::read_authorization_servers() {
     settings.token_type_hint = set.text("token_type_hint");
     settings.timeout = duration(set, "timeout");
     settings.max_in_flight = count(set, "max_in_flight");
+    settings.events = read_events(set, io);
     configuration_.settings.authorization_servers.push_back(std::move(settings));
-    configuration_.authorization_servers.push_back(
-        {std::string(set.text("introspection_endpoint")), std::string(set.text("revocation_endpoint")),
-         std::string(set.text("ca_file")), std::string(set.text("client_secret_file")),
-         duration(set, "connect_timeout"), count(set, "max_connections")});
+    io.introspection_endpoint = set.text("introspection_endpoint");
+    io.revocation_endpoint = set.text("revocation_endpoint");
+    io.ca_file = set.text("ca_file");
+    io.client_secret_file = set.text("client_secret_file");
+    io.connect_timeout = duration(set, "connect_timeout");
+    io.max_connections = count(set, "max_connections");
+    configuration_.authorization_servers.push_back(std::move(io));
   }
 }
 

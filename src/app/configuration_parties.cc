@@ -54,6 +54,15 @@ void ConfigurationBuilder::check_name(const OptionSet& set, std::size_t index) {
   }
 }
 
+void ConfigurationBuilder::check_webhook_name(const OptionSet& set) {
+  const std::string_view name = set.text("name");
+  if (name.empty()) return;  // reported as missing
+  if (!is_name(name)) report(set, "name", "letters, digits, '.', '_' and '-', not '.' first", quote(name));
+  for (const service::WebhookSettings& other : configuration_.settings.notify.webhooks) {
+    if (other.name == name) report(set, "name", "each name once", quote(name) + " twice");
+  }
+}
+
 void ConfigurationBuilder::check_endpoint(const OptionSet& set, std::string_view key) {
   const std::string_view url = set.text(key);
   if (url.empty()) return;
@@ -85,14 +94,22 @@ void ConfigurationBuilder::check_ca_file(const OptionSet& set) {
     const auto parts = parse_url(set.text(key));
     return parts && parts->is_https;
   };
-  const bool needed = is_https("introspection_endpoint") || is_https("revocation_endpoint");
-  if (!needed && !set.value("ca_file").given()) return;
-  const std::string path(set.text("ca_file"));
+  bool needed = is_https("introspection_endpoint") || is_https("revocation_endpoint") || is_https("jwks_uri");
+  for (const char* channel : {"authorization_server.poll", "authorization_server.verification"}) {
+    const OptionSet* nested = configuration_.effective.nested(set, channel);
+    const auto parts = nested == nullptr ? std::nullopt : parse_url(nested->text("endpoint"));
+    needed = needed || (parts && parts->is_https);
+  }
+  if (needed || set.value("ca_file").given()) check_certificates(set, "ca_file");
+}
+
+void ConfigurationBuilder::check_certificates(const OptionSet& set, std::string_view key) {
+  const std::string path(set.text(key));
   const auto file = world_.files->read(path, kCaBytesMost);
   if (!file) {
-    report(set, "ca_file", "a readable file with certificates", quote(path) + ": " + file.error());  // F6
+    report(set, key, "a readable file with certificates", quote(path) + ": " + file.error());  // F6
   } else if (!has_certificate(file->bytes.reveal())) {
-    report(set, "ca_file", "a PEM file with certificates", quote(path) + " without any");
+    report(set, key, "a PEM file with certificates", quote(path) + " without any");
   }
 }
 
@@ -131,6 +148,11 @@ std::optional<Secret> ConfigurationBuilder::read_secret(const OptionSet& set, st
   return std::nullopt;
 }
 
+Secret ConfigurationBuilder::read_optional_secret(const OptionSet& set, std::string_view key) {
+  auto secret = set.text(key).empty() ? std::nullopt : read_secret(set, key);
+  return secret ? std::move(*secret) : Secret();
+}
+
 void ConfigurationBuilder::read_caller_secrets(const OptionSet& set, service::CallerSettings& caller) {
   for (const std::string_view key : {"secret_file", "secret_file_previous"}) {
     if (set.text(key).empty()) continue;
@@ -153,20 +175,23 @@ void ConfigurationBuilder::read_caller_audience(const OptionSet& set, service::C
   }
 }
 
-void ConfigurationBuilder::read_caller_server(const OptionSet& set, service::CallerSettings& caller) {
+std::optional<std::size_t> ConfigurationBuilder::read_server_name(const OptionSet& set) {
   const auto& servers = configuration_.settings.authorization_servers;
   const std::string_view name = set.text("authorization_server");
   std::size_t index = 0;
   while (!name.empty() && index < servers.size() && servers[index].name != name) ++index;
-  if (index >= servers.size()) {
-    if (!name.empty()) {
-      report(set, "authorization_server", "the name of an [[authorization_server]]", quote(name));
-    }
-    return;
-  }
-  caller.authorization_server = static_cast<std::uint16_t>(index);
+  if (index < servers.size()) return index;
+  if (!name.empty()) report(set, "authorization_server", "the name of an [[authorization_server]]", quote(name));
+  return std::nullopt;
+}
+
+void ConfigurationBuilder::read_caller_server(const OptionSet& set, service::CallerSettings& caller) {
+  const auto index = read_server_name(set);
+  if (!index) return;
+  const std::size_t of_server = configuration_.settings.authorization_servers[*index].max_in_flight;
+  caller.authorization_server = static_cast<std::uint16_t>(*index);
   const auto most = static_cast<std::size_t>(set.number("max_in_flight"));
-  caller.max_in_flight = most != 0 ? most : std::max<std::size_t>(1, servers[index].max_in_flight / 2);
+  caller.max_in_flight = most != 0 ? most : std::max<std::size_t>(1, of_server / 2);
 }
 
 void ConfigurationBuilder::check_caller_ids(const OptionSet& set, const service::CallerSettings& caller) {

@@ -38,9 +38,15 @@ std::optional<CommandOutcome> parse(std::vector<std::string> arguments, DaemonCo
   return std::nullopt;
 }
 
+std::string told(const std::string& path, const std::vector<ConfigProblem>& problems) {
+  std::string lines;
+  for (const ConfigProblem& problem : problems) lines += format_problem(path, problem) + "\n";
+  return lines;
+}
+
 CommandOutcome refuse(const std::string& path, const std::vector<ConfigProblem>& problems) {
   CommandOutcome outcome;
-  for (const ConfigProblem& problem : problems) outcome.err += format_problem(path, problem) + "\n";
+  outcome.err = told(path, problems);
   outcome.exit_status = kExitBadConfiguration;
   return outcome;
 }
@@ -55,7 +61,7 @@ CommandOutcome run_daemon_command(const std::vector<std::string>& arguments, con
   auto configuration = load_configuration(command.config, world);
   if (!configuration) return refuse(command.config, configuration.error());
   if (command.print_config) return {print_option_sets(configuration->effective), "", 0, std::nullopt};
-  if (command.check) return {"", "", 0, std::nullopt};
+  if (command.check) return {"", told(command.config, configuration->notices), 0, std::nullopt};
   return {"", "", 0, std::move(*configuration)};
 }
 

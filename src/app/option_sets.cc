@@ -90,10 +90,21 @@ std::vector<const OptionSet*> OptionSets::all(std::string_view section) const {
   return found;
 }
 
+const OptionSet* OptionSets::nested(const OptionSet& parent, std::string_view section) const {
+  const auto begins = [&](const OptionSet& set) { return &set == &parent; };
+  auto at = std::find_if(sets.begin(), sets.end(), begins);
+  CHECK_INVARIANT(at != sets.end());
+  for (++at; at != sets.end() && find_section(at->section)->nested(); ++at) {
+    if (at->section == section) return &*at;
+  }
+  return nullptr;
+}
+
 std::string print_value(const Option& option, const OptionValue& value) {
   switch (option.type) {
     case OptionType::kTcpList:
     case OptionType::kTextList:
+    case OptionType::kChoiceList:
       return print_texts(value.texts);
     case OptionType::kIdList:
       return print_numbers(value.numbers);

@@ -46,12 +46,15 @@ struct OptionSet {
 };
 
 struct OptionSets {
-  std::vector<OptionSet> sets;  // sections in the table's order; repeated ones in the file's
+  // Sections in the table's order; repeated ones in the file's, each followed by what is nested in it.
+  std::vector<OptionSet> sets;
   std::vector<ConfigProblem> problems;
   bool readable = true;  // false: a syntax error, the sets are empty
   const OptionSet& only(std::string_view section) const;
   OptionSet& only(std::string_view section);
   std::vector<const OptionSet*> all(std::string_view section) const;
+  // The table of a nested section that stands within this instance; nullptr when there is none.
+  const OptionSet* nested(const OptionSet& parent, std::string_view section) const;
 };
 
 inline constexpr std::size_t kConfigBytesMost = 1U << 20U;  // F1

@@ -10,18 +10,27 @@ constexpr std::int64_t kMs = 1'000'000;
 constexpr std::int64_t kSecond = 1000 * kMs;
 constexpr std::int64_t kHour = 3600 * kSecond;
 constexpr std::int64_t kDay = 24 * kHour;
+constexpr std::int64_t kKiB = 1LL << 10U;
 constexpr std::int64_t kMiB = 1LL << 20U;
 constexpr std::int64_t kGiB = 1LL << 30U;
 
 using enum OptionType;
 
-constexpr std::array<OptionSection, 6> kSections{{
+constexpr std::array<OptionSection, 12> kSections{{
     {"listen", false, "Where the services of this node ask."},
     {"admin", false, "Where operators and Prometheus look."},
+    {"notify", false, "Where authorization servers and others tell of revocations."},
     {"cache", false, "How long an answer is believed."},
+    {"revocation", false, "What a revocation does, and what is kept of it."},
+    {"fleet", false, "How the nodes of a fleet tell each other of revocations: a Redis Stream."},
     {"log", false, "What is written to standard error."},
     {"authorization_server", true, "Who knows about the tokens; at least one."},
+    {"authorization_server.poll", false,
+     "Where this node asks the authorization server before it for events (SET poll, RFC 8936)."},
+    {"authorization_server.verification", false,
+     "Where this node has the event stream of the authorization server before it proven alive (SSF 1.0)."},
     {"caller", true, "A service of this node that may ask."},
+    {"webhook", true, "A signed notice of a sender that speaks no standard: POST /webhook/NAME."},
 }};
 
 // path, type, default, example, least, most, choices, required, reloadable, secret, sentence
@@ -63,10 +72,29 @@ constexpr auto kOptions = std::to_array<Option>({
     {"admin.tcp", kTcpAddress, R"("")", R"("127.0.0.1:9662")", 0, 0, "", false, false, false,
      "Loopback address for metrics, health and status, read only; \"\" for none."},
 
+    {"notify.tcp", kTcpList, "[]", R"(["127.0.0.1:8935"])", 0, 16, "", false, false, false,
+     "Addresses where events arrive; TLS is spoken on those that are not loopback."},
+    {"notify.tls_cert_file", kPath, R"("")", "", 0, 4096, "", false, true, false,
+     "PEM file with the certificate chain of those addresses; \"\" for none."},
+    {"notify.tls_key_file", kSecretFile, R"("")", "", 0, 4096, "", false, true, true,
+     "PEM file with its private key, or the name of a systemd credential."},
+    {"notify.header_timeout", kDuration, R"("5s")", "", 100 * kMs, 60 * kSecond, "", false, true, false,
+     "How long an event may take to arrive, head and body each, and the TLS handshake before it."},
+    {"notify.idle_timeout", kDuration, R"("60s")", "", kSecond, kHour, "", false, true, false,
+     "When a connection without a request is closed."},
+    {"notify.write_timeout", kDuration, R"("5s")", "", 100 * kMs, 60 * kSecond, "", false, true, false,
+     "How long a sender may take to read its reply."},
+    {"notify.request_timeout", kDuration, R"("10s")", "", kSecond, 60 * kSecond, "", false, true, false,
+     "When a sender gets its reply at the latest, also where keys must be fetched first."},
+    {"notify.max_connections", kInteger, "256", "", 1, 65536, "", false, true, false,
+     "Connections of senders, in all."},
+
     {"cache.memory", kSize, R"("64MiB")", "", 8 * kMiB, 64 * kGiB, "", false, false, false,
      "Budget of the cache; it counts everything: keys, index, answers, dead tokens."},
     {"cache.ttl", kDuration, R"("30s")", "", 0, kDay, "", false, true, false,
      "How long an active answer is believed, never past its exp; \"0s\" always asks."},
+    {"cache.ttl_live", kDuration, R"("5m")", "", 0, kDay, "", false, true, false,
+     "The same while a revocation channel of its authorization server is proven alive; at least ttl."},
     {"cache.ttl_without_exp", kDuration, R"("30s")", "", 0, kDay, "", false, true, false,
      "The same for an answer that names no exp; its default is lowered to ttl."},
     {"cache.negative_ttl", kDuration, R"("5s")", "", 0, kHour, "", false, true, false,
@@ -75,8 +103,37 @@ constexpr auto kOptions = std::to_array<Option>({
      "How long a revoked token stays dead without asking."},
     {"cache.exp_skew", kDuration, R"("1s")", "", 0, 300 * kSecond, "", false, true, false,
      "How long before its exp a token counts as expired."},
-    {"cache.hold", kDuration, R"("10s")", "", kSecond, 300 * kSecond, "", false, true, false,
+
+    {"revocation.hold", kDuration, R"("10s")", "", kSecond, 300 * kSecond, "", false, true, false,
      "How long after a revocation an answer that may be older is not stored."},
+    {"revocation.on_logout", kChoice, R"("cutoff")", "", 0, 0, "cutoff|ask", false, true, false,
+     "What a logout does to tokens without offline_access: \"cutoff\" makes them false for the hold, \"ask\" "
+     "asks the authorization server again."},
+    {"revocation.on_channel_loss", kChoice, R"("shorten")", "", 0, 0, "shorten|clear", false, true, false,
+     "What the loss of a channel does to older answers: \"shorten\" believes them for ttl after its last "
+     "sign of life, \"clear\" only for channel_timeout."},
+    {"revocation.channel_timeout", kDuration, R"("30s")", "", 3 * kSecond, kHour, "", false, true, false,
+     "How long after its last sign of life a channel counts as alive."},
+    {"revocation.state_dir", kPath, R"("")", R"("/var/lib/introspectd")", 0, 4096, "", false, false, false,
+     "Directory for purges, cursors and the outbox; \"\" forgets them at the end; not given: that of the "
+     "systemd unit, if it has one."},
+
+    {"fleet.redis", kText, R"("")", R"("redis://127.0.0.1:6379/0")", 0, 1024, "", false, false, false,
+     "Redis server, such as \"redis://redis.example.com:6379/0\" or \"unix:/run/redis.sock?db=0\"; \"\" for "
+     "no fleet."},
+    {"fleet.stream", kText, R"("introspectd:events")", "", 1, 512, "", false, false, false,
+     "Key of the Redis Stream, the same on every node."},
+    {"fleet.user", kText, R"("")", "", 0, 256, "", false, false, false,
+     "User of the Redis server's access lists; \"\" for its default user."},
+    {"fleet.password_file", kSecretFile, R"("")", "", 0, 4096, "", false, false, true,
+     "File with the password there, or the name of a systemd credential; \"\" for none."},
+    {"fleet.key_file", kSecretFile, R"("")", R"("/etc/introspectd/fleet.key")", 0, 4096, "", false, false, true,
+     "File with the secret that all nodes share, under which purges that no authorization server signed are "
+     "passed on; \"\" keeps them on this node."},
+    {"fleet.outbox", kSize, R"("4MiB")", "", 64 * kKiB, kGiB, "", false, false, false,
+     "What may wait on the disk for the stream; when it is full events are refused, to be sent again."},
+    {"fleet.max_entries", kInteger, "100000", "", 1000, 100000000, "", false, false, false,
+     "About how many entries the stream keeps; a node that missed more than these asks everything again."},
 
     {"log.level", kChoice, R"("info")", "", 0, 0, "debug|info|warning|error", false, true, false,
      "Least level that is written."},
@@ -111,6 +168,41 @@ constexpr auto kOptions = std::to_array<Option>({
      "Connections kept to it at most."},
     {"authorization_server.max_in_flight", kInteger, "256", "", 1, 65536, "", false, true, false,
      "Questions to it that may be open at once; one more is answered 503."},
+    {"authorization_server.issuer", kText, R"("")", R"("https://as.example.com")", 0, 2048, "", false, true,
+     false, "Its issuer identifier, byte for byte as its events say it; \"\" believes no signed event of it."},
+    {"authorization_server.jwks_uri", kUrl, R"("")", R"("https://as.example.com/jwks")", 0, 2048, "", false,
+     true, false, "Where its public keys are (RFC 7517), by which its events are verified."},
+    {"authorization_server.event_audience", kTextList, "[]", R"(["node"])", 1, 1024, "", false, true, false,
+     "Signed events are believed whose aud names one of these; [] believes none."},
+    {"authorization_server.event_algorithms", kChoiceList, "[]", "", 0, 0,
+     "RS256|RS384|RS512|PS256|PS384|PS512|ES256|ES384|ES512|EdDSA", false, true, false,
+     "Algorithms that its events may be signed with; [] for all of these."},
+    {"authorization_server.keycloak_resource", kTextList, "[]", "", 1, 256, "", false, true, false,
+     "Keycloak actions are believed whose resource is one of these; [] for those of event_audience."},
+    {"authorization_server.on_unmappable", kChoice, R"("ignore")", "", 0, 0, "ignore|flush", false, true, false,
+     "What an event does that names its subject by nothing that tokens have: \"flush\" asks everything again."},
+    {"authorization_server.assume_live", kBool, "false", "", 0, 1, "", false, true, false,
+     "Believe ttl_live without any proof that events arrive."},
+    {"authorization_server.global_revocation_bearer_file", kSecretFile, R"("")", "", 0, 4096, "", false, true,
+     true, "File with the secret of who may POST /global-token-revocation; \"\" for nobody."},
+
+    {"authorization_server.poll.endpoint", kUrl, "", R"("https://as.example.com/ssf/poll")", 1, 2048, "", true,
+     true, false, "Its RFC 8936 endpoint."},
+    {"authorization_server.poll.bearer_token_file", kSecretFile, R"("")", R"("/etc/introspectd/ssf.token")", 0,
+     4096, "", false, true, true,
+     "File with the bearer token for it; \"\" sends this node's client credential in its place."},
+    {"authorization_server.poll.long_poll", kDuration, R"("10s")", "", kSecond, 10 * kSecond, "", false, true,
+     false, "How long the authorization server may hold a poll open; less than revocation.channel_timeout."},
+    {"authorization_server.poll.max_events", kInteger, "100", "", 1, 1000, "", false, true, false,
+     "Events asked for by one poll."},
+
+    {"authorization_server.verification.endpoint", kUrl, "", R"("https://as.example.com/ssf/verify")", 1, 2048,
+     "", true, true, false, "Its verification endpoint."},
+    {"authorization_server.verification.stream_id", kText, "", R"("f67e39a0a4d34d56b3aa1bc4cff0069f")", 1, 256,
+     "", true, true, false, "The event stream's id there."},
+    {"authorization_server.verification.bearer_token_file", kSecretFile, R"("")",
+     R"("/etc/introspectd/ssf.token")", 0, 4096, "", false, true, true,
+     "File with the bearer token for it; \"\" sends this node's client credential in its place."},
 
     {"caller.id", kText, "", R"("orders")", 1, 256, "", true, true, false, "Its client id."},
     {"caller.secret_file", kSecretFile, R"("")", R"("/etc/introspectd/callers/orders.secret")", 0, 4096, "",
@@ -128,6 +220,34 @@ constexpr auto kOptions = std::to_array<Option>({
     {"caller.max_in_flight", kInteger, "0", "", 0, 65536, "", false, true, false,
      "Its questions that may be open at once; one more is answered 503; 0 is half of its authorization "
      "server's."},
+
+    {"webhook.name", kText, "", R"("portal")", 1, 64, "", true, false, false,
+     "Its name in the path: letters, digits, '.', '_' and '-'."},
+    {"webhook.authorization_server", kText, R"("")", "", 0, 64, "", false, true, false,
+     "Name of the authorization server whose tokens it speaks of; \"\" for the first."},
+    {"webhook.secret_file", kSecretFile, "", R"("/etc/introspectd/portal.key")", 1, 4096, "", true, true, true,
+     "File with the secret under which it is signed (HMAC-SHA-256), or the name of a systemd credential."},
+    {"webhook.signature_header", kText, "", R"("X-Signature")", 1, 64, "", true, true, false,
+     "Field with the signature of the body: hexadecimal or base64, maybe behind \"sha256=\"."},
+    {"webhook.timestamp_header", kText, R"("")", "", 0, 64, "", false, true, false,
+     "Field with the seconds since 1970 that are signed with it, as \"seconds.body\"; not older than 5m."},
+    {"webhook.kind", kChoice, R"("cutoff")", "", 0, 0, "cutoff|logout|hold|dead", false, true, false,
+     "What it means: what was issued before is false, a logout, ask again, or this token is false."},
+    {"webhook.sub", kText, R"("")", R"("/user/id")", 0, 1024, "", false, true, false,
+     "Where in its JSON the sub stands, as a JSON pointer (RFC 6901); \"\" for nowhere."},
+    {"webhook.sid", kText, R"("")", "", 0, 1024, "", false, true, false, "The same of the sid."},
+    {"webhook.client_id", kText, R"("")", "", 0, 1024, "", false, true, false, "The same of the client_id."},
+    {"webhook.jti", kText, R"("")", "", 0, 1024, "", false, true, false, "The same of the jti."},
+    {"webhook.token", kText, R"("")", "", 0, 1024, "", false, true, false,
+     "The same of the token itself, where kind is \"dead\"."},
+    {"webhook.token_sha256", kText, R"("")", "", 0, 1024, "", false, true, false,
+     "The same of the token's SHA-256 in hexadecimal, where kind is \"dead\"."},
+    {"webhook.time", kText, R"("")", "", 0, 1024, "", false, true, false,
+     "The same of the event's time in seconds since 1970; without it the time of receipt."},
+    {"webhook.only", kText, R"("")", "", 0, 1024, "", false, true, false,
+     "The same of a member that only_values must hold; other bodies are accepted and ignored."},
+    {"webhook.only_values", kTextList, "[]", "", 1, 256, "", false, true, false,
+     "Values of that member for which a body counts."},
 });
 
 }  // namespace

@@ -38,8 +38,8 @@ std::string length_range(std::string_view what, const Option& option) {
          " characters";
 }
 
-std::string describe_choices(std::string_view choices) {
-  std::string text = "one of ";
+std::string describe_choices(std::string_view what, std::string_view choices) {
+  std::string text(what);
   while (!choices.empty()) {
     const std::size_t bar = std::min(choices.find('|'), choices.size());
     text += quote(choices.substr(0, bar));
@@ -131,7 +131,9 @@ std::string describe_expected(const Option& option) {
     case kMode:
       return "octal permissions such as \"0660\"";
     case kChoice:
-      return describe_choices(option.choices);
+      return describe_choices("one of ", option.choices);
+    case kChoiceList:
+      return describe_choices("a list of ", option.choices);
     case kIdList:
       return "numeric ids such as [1000], never 65534 (nobody)";
   }

@@ -2,7 +2,7 @@
 // `--help`, the documented conf file, the README's table and `--print-config`; a test fails when one of them
 // drifts (DESIGN §6). To add an option: one row here, one line in configuration_builder.cc that puts it into
 // the Configuration. Threads: any, the table is constant.  Owns: nothing.  Errors: none.  Cost: a scan of
-// some fifty rows.
+// some hundred rows.
 #pragma once
 
 #include <cstddef>
@@ -26,33 +26,38 @@ enum class OptionType : std::uint8_t {
   kDuration,  // nanoseconds
   kSize,      // bytes
   kInteger,
-  kMode,    // octal text
-  kChoice,  // one of `choices`
+  kMode,        // octal text
+  kChoice,      // one of `choices`
+  kChoiceList,  // one of `choices` or a list of them
   kIdList,  // one user or group id or a list; the overflow id never
 };
 
 struct Option {
-  std::string_view path;  // "listen.unix"
+  std::string_view path;  // "listen.unix", "authorization_server.poll.endpoint"
   OptionType type;
   std::string_view default_toml;  // as it would stand in the file; empty: no value unless given
   std::string_view
       example_toml;  // what the documented file shows in place of the default; empty: the default
   std::int64_t least;
   std::int64_t most;
-  std::string_view choices;  // of kChoice, separated by '|'
+  std::string_view choices;  // of kChoice and kChoiceList, separated by '|'
   bool required;             // in each instance of its table
   bool reloadable;
   bool secret;  // names a secret: its value is never echoed in an error
   std::string_view sentence;
 
-  constexpr std::string_view section() const { return path.substr(0, path.find('.')); }
-  constexpr std::string_view key() const { return path.substr(path.find('.') + 1); }
+  constexpr std::string_view section() const { return path.substr(0, path.rfind('.')); }
+  constexpr std::string_view key() const { return path.substr(path.rfind('.') + 1); }
 };
 
 struct OptionSection {
-  std::string_view name;
-  bool repeated;  // [[name]]
+  std::string_view name;  // with a dot: a table within each instance of another section, there or not
+  bool repeated;          // [[name]]
   std::string_view sentence;
+
+  constexpr bool nested() const { return name.find('.') != std::string_view::npos; }
+  constexpr std::string_view parent() const { return name.substr(0, name.find('.')); }
+  constexpr std::string_view last_name() const { return name.substr(name.rfind('.') + 1); }
 };
 
 std::span<const OptionSection> option_sections() noexcept;

@@ -20,6 +20,11 @@ bool has_control_byte(std::string_view text) {
                      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '\x7f'; });
 }
 
+// A name is not echoed: somebody may have written the secret itself in place of its file's name.
+std::string shown_name(std::string_view name) {
+  return name.find('/') == std::string_view::npos ? "a credential" : quote(name);
+}
+
 // One line of text: its line end is not part of it (STD 9.07).
 tl::expected<Secret, SecretProblem> first_line(std::string_view text, const std::string& shown) {
   if (text.ends_with('\n')) text.remove_suffix(1);
@@ -32,21 +37,20 @@ tl::expected<Secret, SecretProblem> first_line(std::string_view text, const std:
 
 }  // namespace
 
-tl::expected<Secret, SecretProblem> read_secret_file(std::string_view name, const ConfigWorld& world) {
+tl::expected<PrivateFile, SecretProblem> read_private_file(std::string_view name, const ConfigWorld& world,
+                                                           std::size_t most) {
   std::string path(name);
-  // A name is not echoed: somebody may have written the secret itself in place of its file's name.
-  std::string shown = "a credential";
-  if (name.find('/') != std::string_view::npos) {
-    shown = quote(name);
-  } else if (world.credentials_directory.empty()) {
-    return refuse("an absolute path, as the daemon was started without systemd credentials",
-                  "a name (not shown)");
-  } else {
+  const std::string shown = shown_name(name);
+  if (name.find('/') == std::string_view::npos) {
+    if (world.credentials_directory.empty()) {
+      return refuse("an absolute path, as the daemon was started without systemd credentials",
+                    "a name (not shown)");
+    }
     path = world.credentials_directory + "/" + path;
   }
   const bool is_credential =
       !world.credentials_directory.empty() && path.starts_with(world.credentials_directory + "/");
-  const auto file = world.files->read(path, kSecretBytesMost);
+  auto file = world.files->read(path, most);
   if (!file) return refuse("a readable file with a secret", shown + ": " + file.error());
   // systemd lets the service in by an ACL, whose mask shows as group permissions; its directory is private
   // anyway.
@@ -55,7 +59,13 @@ tl::expected<Secret, SecretProblem> read_secret_file(std::string_view name, cons
     return refuse("a file for the daemon and its group (" + std::to_string(world.gid) + ") only",
                   shown + " with mode " + quote(format_mode(file->mode)));
   }
-  return first_line(file->bytes.reveal(), shown);
+  return PrivateFile{std::move(path), std::move(file->bytes)};
+}
+
+tl::expected<Secret, SecretProblem> read_secret_file(std::string_view name, const ConfigWorld& world) {
+  const auto file = read_private_file(name, world, kSecretBytesMost);
+  if (!file) return tl::unexpected(file.error());
+  return first_line(file->bytes.reveal(), shown_name(name));
 }
 
 }  // namespace introspectd::app

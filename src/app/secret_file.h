@@ -18,7 +18,17 @@ struct SecretProblem {
   std::string got;
 };
 
+struct PrivateFile {
+  std::string path;
+  Secret bytes;
+};
+
 // `name`: an absolute path, or without '/' the name of a systemd credential (STD 9.07).
+// A file of at most `most` bytes that nobody but the daemon and its group may read, whatever is in it.
+tl::expected<PrivateFile, SecretProblem> read_private_file(std::string_view name, const ConfigWorld& world,
+                                                           std::size_t most);
+
+// The one line of such a file.
 tl::expected<Secret, SecretProblem> read_secret_file(std::string_view name, const ConfigWorld& world);
 
 }  // namespace introspectd::app

@@ -152,6 +152,8 @@ Converted convert(const Option& option, const toml::node& node) {
       return convert_list(option, node, static_cast<std::size_t>(option.most), convert_address);
     case OptionType::kTextList:
       return convert_list(option, node, kListMost, convert_text);
+    case OptionType::kChoiceList:
+      return convert_list(option, node, kListMost, convert_choice);
     case OptionType::kBool:
       return convert_bool(option, node);
     case OptionType::kDuration:
@@ -182,7 +184,9 @@ class Reader {
  public:
   OptionSets read(const toml::table& root) {
     for (const auto& [name, node] : root) refuse_unknown_section(name.str(), node);
-    for (const OptionSection& section : option_sections()) read_section(section, root.get(section.name));
+    for (const OptionSection& section : option_sections()) {
+      if (!section.nested()) read_section(section, root.get(section.name));
+    }
     return std::move(sets_);
   }
 
@@ -192,7 +196,8 @@ class Reader {
   }
 
   void refuse_unknown_section(std::string_view name, const toml::node& node) {
-    if (find_section(name) != nullptr) return;
+    const OptionSection* known = find_section(name);
+    if (known != nullptr && !known->nested()) return;  // a nested one is no name at the top, however quoted
     const std::string nearest = nearest_section(name);
     report(line_of(node), shown(name),
            "expected a known section" + (nearest.empty() ? "" : " (did you mean " + nearest + "?)") +
@@ -220,7 +225,24 @@ class Reader {
                  "]], got something else");
       return;
     }
-    for (const toml::node& table : *tables) read_table(section, table.as_table());
+    for (const toml::node& table : *tables) {
+      read_table(section, table.as_table());
+      read_nested(section, *table.as_table());
+    }
+  }
+
+  void read_nested(const OptionSection& parent, const toml::table& table) {
+    for (const OptionSection& section : option_sections()) {
+      if (!section.nested() || section.parent() != parent.name) continue;
+      const toml::node* node = table.get(section.last_name());
+      if (node == nullptr) continue;
+      if (const toml::table* nested = node->as_table()) {
+        read_table(section, nested);
+      } else {
+        report(line_of(*node), std::string(section.name),
+               "expected [" + std::string(section.name) + "], got something else");
+      }
+    }
   }
 
   void read_table(const OptionSection& section, const toml::table* table) {
@@ -251,7 +273,8 @@ class Reader {
   void refuse_unknown_keys(const OptionSection& section, const toml::table& table) {
     for (const auto& [key, node] : table) {
       const std::string path = std::string(section.name) + "." + shown(key.str());
-      if (find_option(std::string(section.name) + "." + std::string(key.str())) != nullptr) continue;
+      const std::string full = std::string(section.name) + "." + std::string(key.str());
+      if (find_option(full) != nullptr || find_section(full) != nullptr) continue;
       const std::string nearest = nearest_key(section.name, key.str());
       report(key.source().begin.line, path,
              "expected a known key" + (nearest.empty() ? "" : " (did you mean " + nearest + "?)") +
