@@ -1,6 +1,5 @@
 // ConfigurationBuilder, fourth part: what is judged about events of authorization servers and about webhooks.
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "app/configuration_builder.h"
@@ -8,26 +7,10 @@
 namespace introspectd::app {
 namespace {
 
-using codec::JwsAlgorithm;
-
-// In the order of the option's choices.
-constexpr std::array<std::pair<std::string_view, JwsAlgorithm>, 10> kAlgorithms{{
-    {"RS256", JwsAlgorithm::kRs256},
-    {"RS384", JwsAlgorithm::kRs384},
-    {"RS512", JwsAlgorithm::kRs512},
-    {"PS256", JwsAlgorithm::kPs256},
-    {"PS384", JwsAlgorithm::kPs384},
-    {"PS512", JwsAlgorithm::kPs512},
-    {"ES256", JwsAlgorithm::kEs256},
-    {"ES384", JwsAlgorithm::kEs384},
-    {"ES512", JwsAlgorithm::kEs512},
-    {"EdDSA", JwsAlgorithm::kEdDsa},
-}};
-
-std::vector<JwsAlgorithm> algorithms_of(std::span<const std::string> names) {
-  std::vector<JwsAlgorithm> all;
-  for (const auto& [name, algorithm] : kAlgorithms) {
-    if (std::find(names.begin(), names.end(), name) != names.end()) all.push_back(algorithm);
+std::vector<codec::JwsAlgorithm> algorithms_of(std::span<const std::string> names) {
+  std::vector<codec::JwsAlgorithm> all;
+  for (const std::string& name : names) {
+    if (const auto algorithm = codec::find_algorithm(name)) all.push_back(*algorithm);  // always: its syntax was checked
   }
   return all;
 }

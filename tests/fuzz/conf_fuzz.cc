@@ -73,7 +73,16 @@ void check_accepted(const Configuration& configuration) {
     CHECK_INVARIANT(server.timeout < settings.listen.request_timeout);
     const bool is_plain = server.introspection_endpoint.starts_with("http://");
     CHECK_INVARIANT(!is_plain || is_loopback_host(parse_url(server.introspection_endpoint)->host));
+    const service::EventSettings& events = server.events;
+    const bool proves = events.poll || events.has_verification;
+    CHECK_INVARIANT(!proves || (!events.issuer.empty() && events.has_keys && !events.audience.empty()));
   }
+  CHECK_INVARIANT(settings.cache.ttl <= settings.cache.ttl_live);
+  for (const TcpAddress& address : configuration.notify_tcp)
+    CHECK_INVARIANT(configuration.notify_tls || is_loopback_address(address.address));
+  CHECK_INVARIANT(!configuration.fleet || !configuration.state_dir.empty());
+  for (const service::WebhookSettings& webhook : settings.notify.webhooks)
+    CHECK_INVARIANT(!webhook.secret.empty() && webhook.authorization_server < settings.authorization_servers.size());
 }
 
 void check_printing(const Configuration& configuration, const ConfigWorld& world) {
@@ -93,7 +102,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   if (text.find(kSecretContent) != std::string_view::npos)
     return 0;  // echoed because it stands in the file itself
   EveryFile files;
-  const ConfigWorld world{&files, 0, 64ULL << 30U, text.starts_with("#c") ? "/run/credentials/x" : ""};
+  ConfigWorld world;
+  world.files = &files;
+  world.memory_limit = 64ULL << 30U;
+  if (text.starts_with("#c")) world.credentials_directory = "/run/credentials/x";
   const auto read = read_configuration(text, world);
   if (!read) {
     CHECK_INVARIANT(!read.error().empty());

@@ -36,7 +36,14 @@ inline std::string endpoint(const std::string& url) {
 
 struct ConfFixture {
   FakeFiles files;
-  ConfigWorld world{&files, 900, std::nullopt, ""};
+  ConfigWorld world = fake_world();
+
+  ConfigWorld fake_world() {
+    ConfigWorld fake;
+    fake.files = &files;
+    fake.gid = 900;
+    return fake;
+  }
 
   // The problems as one text, a line each; empty when the text is a configuration.
   std::string problems(const std::string& toml) {
@@ -45,6 +52,13 @@ struct ConfFixture {
     if (read) return lines;
     for (const ConfigProblem& problem : read.error())
       lines += format_problem("/etc/introspectd.conf", problem) + "\n";
+    return lines;
+  }
+
+  // What --check says of a configuration that is right.
+  std::string notices(const std::string& toml) {
+    std::string lines;
+    for (const ConfigProblem& notice : accepted(toml).notices) lines += format_problem("conf", notice) + "\n";
     return lines;
   }
 

@@ -79,12 +79,16 @@ TEST_CASE("environment: the world of a configuration is this process's own group
   REQUIRE(::unsetenv("CREDENTIALS_DIRECTORY") == 0);
   CHECK(own_world(files).credentials_directory.empty());
   REQUIRE(::setenv("CREDENTIALS_DIRECTORY", "/run/credentials/x", 1) == 0);
+  REQUIRE(::setenv("STATE_DIRECTORY", "/var/lib/x:/var/lib/y", 1) == 0);
   const ConfigWorld world = own_world(files);
+  CHECK(world.state_directory == "/var/lib/x");
   CHECK(world.credentials_directory == "/run/credentials/x");
   CHECK(world.gid == ::getegid());
   CHECK(world.files == &files);
   CHECK(world.memory_limit == own_memory_limit());
   REQUIRE(::unsetenv("CREDENTIALS_DIRECTORY") == 0);
+  REQUIRE(::unsetenv("STATE_DIRECTORY") == 0);
+  CHECK(own_world(files).state_directory.empty());
 }
 
 }  // namespace introspectd::app

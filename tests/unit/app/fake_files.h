@@ -19,6 +19,9 @@ class FakeFiles final : public FileReader {
   FakeFiles() {
     put("/etc/introspectd/main.secret", {"s3cret-of-main\n"});
     put("/etc/introspectd/callers/orders.secret", {"s3cret-of-orders\n"});
+    put("/etc/introspectd/ssf.token", {"s3cret-of-polls\n"});
+    put("/etc/introspectd/fleet.key", {"s3cret-of-the-fleet\n"});
+    put("/etc/introspectd/portal.key", {"s3cret-of-portal\n"});
     put("/etc/ssl/certs/ca-certificates.crt",
         {"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", 0644, 0});
   }

@@ -14,7 +14,12 @@ namespace {
 
 // A file in which only this option is said.
 std::string only(const Option& option, const std::string& value) {
-  const bool repeated = find_section(option.section())->repeated;
+  const OptionSection& section = *find_section(option.section());
+  if (section.nested()) {
+    return "[[" + std::string(section.parent()) + "]]\n" + std::string(section.last_name()) + "." +
+           std::string(option.key()) + " = " + value + "\n";
+  }
+  const bool repeated = section.repeated;
   return (repeated ? "[[" : "[") + std::string(option.section()) + (repeated ? "]]\n" : "]\n") +
          std::string(option.key()) + " = " + value + "\n";
 }
@@ -143,6 +148,57 @@ TEST_CASE_FIXTURE(ConfFixture, "option_sets: an unknown key is refused with the 
   const std::string found = problems(kServer + "client_secret = \"hunter2\"\n");
   CHECK(found.find("did you mean authorization_server.client_secret_file?") != std::string::npos);
   CHECK(found.find("hunter2") == std::string::npos);
+}
+
+TEST_CASE_FIXTURE(ConfFixture, "option_sets: a table within an instance belongs to it and to no other") {
+  const OptionSets sets = read_option_sets(
+      "[[authorization_server]]\nname = \"a\"\n[authorization_server.poll]\nendpoint = \"https://a/p\"\n"
+      "[[authorization_server]]\nname = \"b\"\n[[authorization_server]]\nname = \"c\"\n"
+      "[authorization_server.verification]\nstream_id = \"s\"\n[authorization_server.poll]\n"
+      "endpoint = \"https://c/p\"\n[[caller]]\nid = \"x\"\n");
+  const auto servers = sets.all("authorization_server");
+  REQUIRE(servers.size() == 3);
+  const OptionSet* first = sets.nested(*servers[0], "authorization_server.poll");
+  REQUIRE(first != nullptr);
+  CHECK(first->text("endpoint") == "https://a/p");
+  CHECK(first->line == 3);
+  CHECK(first->line_of("endpoint") == 4);
+  CHECK(sets.nested(*servers[0], "authorization_server.verification") == nullptr);
+  CHECK(sets.nested(*servers[1], "authorization_server.poll") == nullptr);
+  CHECK(sets.nested(*servers[2], "authorization_server.poll")->text("endpoint") == "https://c/p");
+  CHECK(sets.nested(*servers[2], "authorization_server.verification")->text("stream_id") == "s");
+  CHECK(sets.nested(*sets.all("caller")[0], "authorization_server.poll") == nullptr);
+}
+
+TEST_CASE_FIXTURE(ConfFixture, "option_sets: a nested table of the wrong shape, place or key is refused (F2)") {
+  CHECK_REFUSED(server_with("poll = 5"), "6: authorization_server.poll: ", "expected [authorization_server.poll]");
+  CHECK_REFUSED(server_with("[[authorization_server.poll]]\nendpoint = \"https://a/p\""),
+                "6: authorization_server.poll: ", "expected [authorization_server.poll]");
+  CHECK_REFUSED(kServer + "[\"authorization_server.poll\"]\n", "6: authorization_server.poll: ",
+                "expected a known section");
+  CHECK_REFUSED(kServer + "[poll]\n", "6: poll: expected a known section", "");
+  const std::string told = problems(server_with("[authorization_server.poll]\nendpiont = \"https://a/p\""));
+  CHECK(told.find("7: authorization_server.poll.endpiont: expected a known key (did you mean "
+                  "authorization_server.poll.endpoint?)") != std::string::npos);
+  CHECK(told.find("6: authorization_server.poll.endpoint: expected an https URL, or http on loopback, got nothing") !=
+        std::string::npos);
+}
+
+TEST_CASE_FIXTURE(ConfFixture, "option_sets: a key that has moved is refused with its new place (F2)") {
+  CHECK_REFUSED("[cache]\nhold = \"10s\"\n" + kServer, "2: cache.hold: ", "did you mean revocation.hold?");
+}
+
+TEST_CASE("option_sets: a list of choices takes each word and no other") {
+  const Option& algorithms = *find_option("authorization_server.event_algorithms");
+  CHECK(problem_of(algorithms, "[\"RS256\", \"ES512\"]").empty());
+  CHECK(problem_of(algorithms, "\"EdDSA\"").empty());
+  CHECK(problem_of(algorithms, "[]").empty());
+  CHECK(problem_of(algorithms, "[\"none\"]") ==
+        "expected a list of \"RS256\", \"RS384\", \"RS512\", \"PS256\", \"PS384\", \"PS512\", \"ES256\", \"ES384\", "
+        "\"ES512\", \"EdDSA\", got \"none\"");
+  for (const char* wrong : {"\"HS256\"", "[\"RS256|RS384\"]", "[\"rs256\"]", "[\"\"]", "[7]"}) {
+    CHECK_FALSE(problem_of(algorithms, wrong).empty());
+  }
 }
 
 TEST_CASE_FIXTURE(ConfFixture, "option_sets: a duplicate key or table is refused (F2)") {

@@ -40,6 +40,22 @@ TEST_CASE("options: every name of the conf skeleton is there") {
                            "cache.negative_ttl",
                            "cache.tombstone_ttl",
                            "cache.exp_skew",
+                           "cache.ttl_live",
+                           "notify.tcp",
+                           "notify.tls_cert_file",
+                           "notify.tls_key_file",
+                           "revocation.hold",
+                           "revocation.on_channel_loss",
+                           "revocation.channel_timeout",
+                           "revocation.state_dir",
+                           "authorization_server.issuer",
+                           "authorization_server.jwks_uri",
+                           "authorization_server.event_audience",
+                           "authorization_server.poll.endpoint",
+                           "authorization_server.poll.bearer_token_file",
+                           "fleet.redis",
+                           "fleet.stream",
+                           "fleet.key_file",
                            "authorization_server.name",
                            "authorization_server.introspection_endpoint",
                            "authorization_server.revocation_endpoint",
@@ -68,6 +84,8 @@ TEST_CASE("options: the nearest known key is found, in its own section first (F2
   CHECK(nearest_section("cach") == "cache");
   CHECK(nearest_section("authorisation_server") == "authorization_server");
   CHECK(nearest_section("upstream").empty());
+  CHECK(nearest_key("cache", "hold") == "revocation.hold");
+  CHECK(nearest_key("authorization_server.poll", "endpoints") == "authorization_server.poll.endpoint");
 }
 
 TEST_CASE("options: the words of an error tell the range") {
