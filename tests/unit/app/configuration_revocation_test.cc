@@ -125,6 +125,7 @@ TEST_CASE_FIXTURE(ConfFixture, "configuration_revocation: a Redis URL with a pas
   CHECK(problems(replaced(kFleet + kFleetKey + kServer, "redis://r:1/0", "unix:/run/redis.sock?db=1")).empty());
   world.judge_redis = [](const std::string& url) -> std::optional<std::string> { return "no port in " + url; };
   CHECK_REFUSED(kFleet + kFleetKey + kServer, "4: fleet.redis: ", "got no port in redis://r:1/0");
+  world.judge_redis = {};
   CHECK_REFUSED(replaced(kFleet + kFleetKey, "[fleet]\n", "[fleet]\nuser = \"u\"\n") + kServer, "4: fleet.user: ",
                 "a password_file with it");
 }
