@@ -91,10 +91,10 @@ RedisReplyReader::Status RedisReplyReader::next(RedisReply& reply) {
 
 std::string_view redis_error_code(const RedisReply& error) {
   const std::string_view text = error.text;
-  const std::size_t end = std::min(text.find(' '), text.size());
-  const bool is_code = end != 0 && end <= 32 && std::all_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(end),
-                                                            [](char c) { return c >= 'A' && c <= 'Z'; });
-  return is_code ? text.substr(0, end) : "?";
+  const std::string_view code = text.substr(0, text.find(' '));
+  const bool is_code = !code.empty() && code.size() <= 32 &&
+                       std::all_of(code.begin(), code.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+  return is_code ? code : "?";
 }
 
 }  // namespace introspectd::io

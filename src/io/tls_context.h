@@ -1,6 +1,6 @@
-// TlsServerContext: what every TLS connection of a listener shares: certificate chain, key, protocol rules. TLS 1.2 with
-// forward secrecy and AEAD, or 1.3; no renegotiation, compression, session tickets or cache; ALPN http/1.1.
-// Threads: loaded on one, then used by any; copies share.  Owns: OpenSSL's SSL_CTX, kept until its last connection ends.
+// TlsServerContext: what every TLS connection of a listener shares: certificate chain, key, protocol rules. TLS 1.2
+// with forward secrecy and AEAD, or 1.3; no renegotiation, compression, session tickets or cache; ALPN http/1.1.
+// Threads: loaded on one, then used by any; copies share.  Owns: OpenSSL's SSL_CTX, until its last connection ends.
 // Errors: a sentence that names the file.  Cost: load reads two files; to reload, load another one.
 #pragma once
 

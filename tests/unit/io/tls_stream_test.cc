@@ -193,7 +193,9 @@ TEST_CASE("tls_stream: garbage, plain HTTP and nonsense records are errors, neve
   World world;
   SUBCASE("plain HTTP") { world.send_raw("POST /events HTTP/1.1\r\nHost: node\r\n\r\n"); }
   SUBCASE("garbage") { world.send_raw(std::string(300, '\x5a')); }
-  SUBCASE("a record that is no hello") { world.send_raw(std::string_view("\x16\x03\x01\x00\x05\xff\xff\xff\xff\xff", 10)); }
+  SUBCASE("a record that is no hello") {
+    world.send_raw(std::string_view("\x16\x03\x01\x00\x05\xff\xff\xff\xff\xff", 10));
+  }
   SUBCASE("an oversized record") { world.send_raw(std::string_view("\x16\x03\x01\xff\xff", 5));  }
   REQUIRE(world.run([&] { return is_error(world); }));
   CHECK(world.session.text.empty());
