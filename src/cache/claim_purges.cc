@@ -95,7 +95,9 @@ bool ClaimPurges::enter(const ClaimPurge& purge, Tick now, Seq swept) {
   entered.keep_until = std::max(entered.keep_until, after(entered.hold_until, flight_ticks_));
   if (const std::uint32_t same = find(purge); same != kNone) {
     ClaimPurge& there = entries_[same].purge;
+    const Seq first = there.seq - entries_[same].since;
     there.seq = std::max(there.seq, entered.seq);
+    entries_[same].since = static_cast<std::uint32_t>(std::min<Seq>(there.seq - first, ~std::uint32_t{0}));
     there.cut_off = MUTANT(cut_off_moves_back) ? entered.cut_off : std::max(there.cut_off, entered.cut_off);
     there.hold_until = std::max(there.hold_until, entered.hold_until);
     there.keep_until = std::max(there.keep_until, entered.keep_until);
@@ -106,6 +108,7 @@ bool ClaimPurges::enter(const ClaimPurge& purge, Tick now, Seq swept) {
   if (!make_room(now, swept)) return false;
   const std::uint32_t at = take_free();
   entries_[at].purge = entered;
+  entries_[at].since = 0;
   std::uint32_t& chain = chain_of(purge.tag);
   entries_[at].chain = chain;
   chain = at;
@@ -131,7 +134,9 @@ void ClaimPurges::judge(std::uint64_t tag, const Subject& subject, Tick now, Mat
         subject.seq < purge.seq || (subject.start < purge.hold_until && !MUTANT(hold_missing));
     const ClaimFate fate = judge_claim(purge.kind, purge.cut_off, within_hold, subject.issued);
     if (fate == ClaimFate::kUntouched) continue;
-    result.purge.add({purge.seq, fate == ClaimFate::kDead, fate == ClaimFate::kAsk});
+    MatchingPurge matching{purge.seq, fate == ClaimFate::kDead, fate == ClaimFate::kAsk};
+    if (purge.seq > subject.seq) matching.oldest = std::max(purge.seq - entries_[at].since, subject.seq + 1);
+    result.purge.add(matching);
     result.by_sub = result.by_sub || purge.without_sid;
   }
 }

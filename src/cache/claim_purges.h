@@ -71,6 +71,7 @@ class ClaimPurges {
     std::uint32_t chain = kNone;   // the next of the same chain, or of the free ones
     std::uint32_t older = kNone;
     std::uint32_t newer = kNone;
+    std::uint32_t since = 0;       // so many seqs before purge.seq was the first of those that became one
   };
   static_assert(sizeof(Entry) + sizeof(std::uint32_t) <= kEntryBytes);
 

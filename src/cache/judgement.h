@@ -18,9 +18,11 @@ struct MatchingPurge {
   Seq newest = 0;      // 0: none
   bool dead = false;   // the token is dead, or a cut-off matches: false, whatever the AS said
   bool hold = false;   // it may be said to who asks, and is not stored
+  Seq oldest = ~Seq{0};   // of those that are newer than the determination, or older; none: `newest` is the only one
 
   void add(const MatchingPurge& other) {
     newest = newest > other.newest ? newest : other.newest;
+    oldest = oldest < other.oldest ? oldest : other.oldest;
     dead = dead || other.dead;
     hold = hold || other.hold;
   }
@@ -36,11 +38,13 @@ enum class WaiterFate : std::uint8_t {
   kSuccessor,  // must wait for a flight that starts after the purge
 };
 
-// `waiter` is the seq at the waiter's own lookup.
+// `waiter` is the seq at the waiter's own lookup. A flight that only its answer shows to match is joined between two
+// purges as well: who has seen the first of them waits for a successor.
 constexpr WaiterFate judge_waiter(Seq flight, Seq waiter, const MatchingPurge& purge) {
   if (purge.dead) return WaiterFate::kInactive;
   if (purge.newest < flight || MUTANT(join_after_purge)) return WaiterFate::kAnswer;
-  return waiter < purge.newest ? WaiterFate::kAnswer : WaiterFate::kSuccessor;
+  const Seq first = purge.oldest < purge.newest && !MUTANT(only_the_newest_purge_judged) ? purge.oldest : purge.newest;
+  return waiter < first ? WaiterFate::kAnswer : WaiterFate::kSuccessor;
 }
 
 // A purge by claim, once its tags match: cut-off, logout and hold (SPEC §6).

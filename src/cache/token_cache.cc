@@ -164,7 +164,9 @@ TokenCache::Commit TokenCache::commit(const Ticket& ticket, const oauth::Introsp
   });
   if (result.outcome == CommitOutcome::kRefusedDead) result.purge.dead = true;
   if (result.outcome == CommitOutcome::kRefusedFloor) {
-    result.purge.newest = std::max({result.purge.newest, fill_floor, floor(ticket.server)});
+    // A flush has tainted the flight, and nobody has joined it since; a floor that rose for want of room has not.
+    const Seq oldest = known.newest != 0 ? known.newest : ticket.seq + 1;
+    result.purge.add({std::max(fill_floor, floor(ticket.server)), false, false, oldest});
   }
   if (result.outcome == CommitOutcome::kNotStorable && !may) result.outcome = CommitOutcome::kRefusedPurge;
   return result;

@@ -34,7 +34,7 @@ void TokenCache::judge_purges(const Ticket& ticket, const Determination& what, b
   const ServerMarks& marks = marks_[ticket.server];
   if (!said_active) {
     const Seq floor = marks.negative_floor.load(std::memory_order_relaxed);
-    if (floor > ticket.seq && !MUTANT(negatives_not_forgotten)) result.purge.add({floor, false, false});
+    if (floor > ticket.seq && !MUTANT(negatives_not_forgotten)) result.purge.add({floor, false, false, ticket.seq + 1});
     return;
   }
   if (!what.active) return;
