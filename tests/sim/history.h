@@ -83,6 +83,14 @@ struct ProofRecord {
   std::size_t open = 0;              // of what came with it
 };
 
+enum class StreamSaid : std::uint8_t { kNothing, kEnabled, kPaused };
+
+// What a server said of its stream of events, or what happened to it.
+struct ChannelRecord {
+  Moment lost;                       // what was proven before says nothing any more
+  bool paused = false;
+};
+
 // Why a request was made the way it was; decides what may come back.
 enum class AskKind : std::uint8_t {
   kIntrospect,
@@ -114,6 +122,11 @@ struct AskRecord {
   std::string reply_bytes;           // without Date: for I28
   bool gone = false;                 // the client left, or the connection was cut by what came before
   std::vector<std::size_t> purges;   // what it asks for: of kRevoke, kAdmin and kEvent
+  bool genuine = true;               // kEvent: else it is to be refused
+  std::size_t proof = SIZE_MAX;      // kEvent: a verification event, what it proves
+  std::string event;                 // kEvent: for stories
+  StreamSaid stream = StreamSaid::kNothing;
+  int status_of_success = 200;       // kEvent
   bool slow = false;                 // its client did not read, or did not send, at its own will
 };
 
@@ -134,7 +147,7 @@ struct History {
   std::vector<std::vector<std::size_t>> flushes_of;        // by server
   std::vector<std::vector<std::size_t>> claim_purges_of;   // by server, with kForgetNegatives
   std::vector<std::vector<ProofRecord>> proofs_of;         // by server
-  std::vector<Moment> channel_lost;                        // by server: what was proven before says nothing any more
+  std::vector<ChannelRecord> channel_of;                   // by server
   std::vector<std::size_t> in_flight;                 // by server
   std::vector<std::size_t> credential;                // by server: which one is valid now
   std::unordered_set<std::string> asked;              // (server, token) of every authorised request
@@ -150,7 +163,7 @@ struct History {
     flushes_of.resize(servers);
     claim_purges_of.resize(servers);
     proofs_of.resize(servers);
-    channel_lost.resize(servers);
+    channel_of.resize(servers);
     in_flight.resize(servers);
     credential.resize(servers);
   }

@@ -115,7 +115,10 @@ std::string Oracle::story_of(ServerIndex server, const std::string& token) const
 // A purge that was refused at the door changed nothing; one that is unanswered, or whose request ran out of time, may
 // have been applied.
 bool Oracle::was_applied(const PurgeRecord& purge) const {
-  return !purge.refused && purge.acked.happened() && purge.status != 504;
+  if (purge.refused || !purge.acked.happened()) return false;
+  // An event that is to come again may have been applied; one that was applied without a request has no status.
+  if (!purge.by_token() && purge.status != 0) return purge.status / 100 == 2;
+  return purge.status != 504;
 }
 
 void Oracle::on_reply(const AskRecord& ask) {

@@ -78,6 +78,13 @@ class Oracle {
   void i10_no_exp_short_life(const Served& served);
   void i11_wall_clock_never_lengthens(const Served& served);
   void i13_i12_i8_age(const Served& served);
+  bool proven_young(const Served& served) const;
+  void i13_clear(const Served& served);
+  struct Stretch {
+    bool any = false;
+    MonoTime since, last;
+  };
+  Stretch proven_stretch(ServerIndex server, const Moment& until) const;
   void i15_i16_view_and_key(const Served& served);
   void i17_provenance(const Served& served);
   void i20_last_start_wins(const Served& served);
@@ -116,6 +123,7 @@ class Oracle {
   bool was_applied(const PurgeRecord& purge) const;
   bool survived(const PurgeRecord& purge, const Moment& now) const;
   Duration lasts(const PurgeRecord& purge) const;
+  MonoTime over_at_most(const PurgeRecord& purge, const Moment& now) const;
   MonoTime applied_at_most(const PurgeRecord& purge, const Moment& now) const;
   bool claim_disturbs(const CallRecord& call, const Moment& until) const;
   bool was_lifted(const PurgeRecord& purge) const { return purge.kind == PurgeKind::kRevoke && purge.status == 400; }

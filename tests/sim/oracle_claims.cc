@@ -34,6 +34,15 @@ bool may_match(const PurgeRecord& purge, const CallRecord& call) {
   return same_session || surely_matches(purge, call);
 }
 
+// Until it has looked at every entry, a cache may go by one claim of several: it asks once more than it must.
+bool touches(const PurgeRecord& purge, const CallRecord& call) {
+  const auto same = [](const std::string& wanted, const std::string& claim) { return !wanted.empty() && wanted == claim; };
+  const Claims& wanted = purge.claims;
+  const Claims& has = call.claims;
+  return wanted.empty() || same(wanted.sub, has.sub) || same(wanted.sid, has.sid) ||
+         same(wanted.client_id, has.client_id) || same(wanted.jti, has.jti);
+}
+
 // Whether an answer is asked for again by this purge: what a new login brought is spared (SPEC §6, cut-off).
 bool asks_again(const PurgeRecord& purge, const CallRecord& call) {
   if (purge.kind == PurgeKind::kHold) return true;
@@ -55,6 +64,16 @@ bool is_held_by(const PurgeRecord& purge, const CallRecord& call) {
 
 Duration Oracle::lasts(const PurgeRecord& purge) const {
   return purge.kind == PurgeKind::kCutOff ? knobs_->tombstone_ttl : knobs_->hold;
+}
+
+// The moment from `now` on which it surely says nothing any more. What a whole server issued before is never forgotten.
+MonoTime Oracle::over_at_most(const PurgeRecord& purge, const Moment& now) const {
+  constexpr Duration kForEver = std::chrono::hours{24 * 365};
+  const bool of_all = purge.kind == PurgeKind::kCutOff && purge.claims.empty();
+  // A cut-off that is to last for less than a flight may take is remembered for that long.
+  const Duration kept = std::max(lasts(purge), knobs_->hold + knobs_->longest_flight());
+  const Duration most = of_all ? kForEver : purge.kind == PurgeKind::kCutOff ? kept : lasts(purge);
+  return applied_at_most(purge, now) + most + 3 * kTick;
 }
 
 // The latest moment at which it may have been applied: a feed may deliver it again after its acknowledgement.
@@ -105,7 +124,7 @@ bool Oracle::claim_explains_false(const AskRecord& ask, const CallRecord& call) 
     const PurgeRecord& purge = history_->purges[i];
     if (!purge.by_claim() || purge.refused || purge.sent.stamp > ask.replied.stamp) return false;
     if (!may_match(purge, call) || !is_dead_by(purge, call)) return false;
-    return call.ended.mono < applied_at_most(purge, call.ended) + lasts(purge) + 3 * kTick;
+    return call.started.mono < over_at_most(purge, call.ended);
   });
 }
 
@@ -114,11 +133,12 @@ bool Oracle::claim_disturbs(const CallRecord& call, const Moment& until) const {
   const auto& purges = history_->claim_purges_of[call.server];
   return std::any_of(purges.begin(), purges.end(), [&](std::size_t i) {
     const PurgeRecord& purge = history_->purges[i];
-    if (purge.refused || !purge.by_claim() || !may_match(purge, call) || purge.sent.stamp > until.stamp) return false;
+    if (purge.refused || !purge.by_claim() || !touches(purge, call) || purge.sent.stamp > until.stamp) return false;
     if (!purge.acked.happened() || applied_at_most(purge, until) >= call.started.mono) return true;
+    if (!may_match(purge, call)) return false;
     const bool lasting = purge.kind != PurgeKind::kCutOff || is_issued_by(purge, call);
-    const Duration after = lasting ? lasts(purge) : knobs_->hold;
-    return call.started.mono < applied_at_most(purge, until) + after + 3 * kTick;
+    if (lasting) return call.started.mono < over_at_most(purge, until);
+    return call.started.mono < applied_at_most(purge, until) + knobs_->hold + 3 * kTick;
   });
 }
 

@@ -173,11 +173,13 @@ void Oracle::i11_wall_clock_never_lengthens(const Served& served) {
   }
 }
 
-// I13: no channel, so an entry is served for `ttl` from the start of its call. I12: a suspend counts. I8: hits do not.
+// I13: an entry is served for `ttl` from the start of its call, or from the last proof of a stretch that it began in. I12:
+// a suspend counts. I8: hits do not.
 void Oracle::i13_i12_i8_age(const Served& served) {
   const auto& [ask, call, stored] = served;
+  i13_clear(served);
   const Duration age = ask.received.mono - call.started.mono;
-  if (age < life(call)) return;
+  if (age < life(call) || proven_young(served)) return;
   const Duration slept = ask.received.slept - call.started.slept;
   if (age - slept < life(call)) {
     found("I12", named("a suspend did not age it", ask, call), ask.server, ask.token);

@@ -200,7 +200,7 @@ FeedEvent SimFeed::stream_updated(bool enabled) {
   FeedEvent event = set_event("stream updated", type_of(kSsf, "stream-updated"),
                               R"({"format":"opaque","id":"stream-1"})",
                               std::string(R"("status":)") + (enabled ? "\"enabled\"" : "\"paused\""), {});
-  event.stream = enabled ? FeedEvent::Stream::kEnabled : FeedEvent::Stream::kPaused;
+  event.stream = enabled ? StreamSaid::kEnabled : StreamSaid::kPaused;
   return event;
 }
 

@@ -25,14 +25,13 @@ struct ClaimPurge {
 
 struct FeedEvent {
   enum class Route : std::uint8_t { kLogoutToken, kSecurityEvent, kKeycloakLogout, kKeycloakNotBefore, kKeycloakTest };
-  enum class Stream : std::uint8_t { kUnchanged, kEnabled, kPaused };
   Route route = Route::kSecurityEvent;
   std::string name;                    // for stories
   std::string jti;
   std::string jws;
   std::vector<ClaimPurge> says;
   std::optional<std::string> state;    // a verification event's
-  Stream stream = Stream::kUnchanged;
+  StreamSaid stream = StreamSaid::kNothing;
   bool genuine = true;
 };
 

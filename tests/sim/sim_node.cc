@@ -4,6 +4,8 @@
 #include <span>
 #include <utility>
 
+#include "tests/sim/sim_feed.h"
+
 namespace introspectd::sim {
 namespace {
 
@@ -19,6 +21,23 @@ std::vector<std::unique_ptr<std::byte, Freed>>& spare_memory() {
   return pieces;
 }
 
+service::EventSettings events_of(const ServerSetup& setup) {
+  service::EventSettings events;
+  events.issuer = "https://" + setup.name + ".example";
+  events.has_keys = true;
+  events.audience = {"somebody too", SimFeed::audience()};
+  events.flush_when_unmappable = setup.feed.flush_when_unmappable;
+  if (setup.feed.poll) {
+    events.poll.emplace();
+    events.poll->bearer_token = Secret("poll of " + setup.name);
+    events.poll->events_most = setup.feed.events_most;
+  }
+  events.has_verification = setup.feed.verification;
+  events.stream_id = "stream-1";
+  events.verification_bearer = Secret("verification of " + setup.name);
+  return events;
+}
+
 service::AuthorizationServerSettings settings_of(const ServerSetup& setup) {
   service::AuthorizationServerSettings server;
   server.name = setup.name;
@@ -30,6 +49,7 @@ service::AuthorizationServerSettings settings_of(const ServerSetup& setup) {
   server.credential.client_secret = Secret("secret of " + setup.name);
   server.timeout = setup.timeout;
   server.max_in_flight = setup.max_in_flight;
+  if (setup.feed.events) server.events = events_of(setup);
   return server;
 }
 
@@ -86,7 +106,12 @@ void SimNode::build_settings(const WorldKnobs& knobs) {
   settings_.cache.negative_ttl = knobs.negative_ttl;
   settings_.cache.tombstone_ttl = knobs.tombstone_ttl;
   settings_.cache.exp_skew = knobs.exp_skew;
+  settings_.cache.ttl_live = knobs.ttl_live;
   settings_.revocation.hold = knobs.hold;
+  settings_.revocation.on_channel_loss =
+      knobs.clear_on_channel_loss ? service::OnChannelLoss::kClear : service::OnChannelLoss::kShorten;
+  settings_.revocation.channel_timeout = knobs.channel_timeout;
+  settings_.revocation.on_logout = knobs.logout_is_cut_off ? service::OnLogout::kCutOff : service::OnLogout::kAsk;
   for (const ServerSetup& setup : knobs.servers) settings_.authorization_servers.push_back(settings_of(setup));
   for (std::size_t i = 0; i < knobs.callers.size(); ++i) {
     const CallerKnobs& from = knobs.callers[i];
@@ -128,6 +153,10 @@ void SimNode::accept(std::size_t front, std::unique_ptr<ports::ByteStream> strea
 
 void SimNode::accept_admin(std::unique_ptr<ports::ByteStream> stream) {
   back_loop_->post([this, stream = std::move(stream)]() mutable { node_->accept_admin(std::move(stream)); });
+}
+
+void SimNode::accept_notify(std::unique_ptr<ports::ByteStream> stream) {
+  back_loop_->post([this, stream = std::move(stream)]() mutable { node_->accept_notify(std::move(stream)); });
 }
 
 void SimNode::drain(UniqueFunction<void()> drained) {

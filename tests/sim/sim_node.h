@@ -39,6 +39,7 @@ class SimNode {
   // Where a connection of this peer goes; nullopt: it is refused.
   std::optional<std::size_t> place(const ports::Peer& peer) { return node_->place_connection(peer); }
   void accept(std::size_t front, std::unique_ptr<ports::ByteStream> stream);
+  void accept_notify(std::unique_ptr<ports::ByteStream> stream);
   void accept_admin(std::unique_ptr<ports::ByteStream> stream);
   void drain(UniqueFunction<void()> drained);
 

@@ -54,13 +54,16 @@ Simulation::Simulation(std::shared_ptr<Commons> commons, WorldKnobs knobs)
   history_.resize(knobs_.servers.size());
   oracle_ = std::make_unique<Oracle>(world_, history_, knobs_, [this] {
     const cache::ShardCounts counts = node_->node().cache().counts();
-    return Oracle::Excuses{counts.dead_forgotten_early != 0, counts.evicted != 0};
+    const cache::TokenCache::PurgeCounts purges = node_->node().cache().purge_counts();
+    return Oracle::Excuses{counts.dead_forgotten_early != 0, counts.evicted != 0, purges.forgotten_early != 0,
+                           purges.floors_raised != 0};
   });
   endpoint_ = std::make_unique<FeedEndpoint>(FeedEndpoint::Parts{
       world_, history_, commons_->feeds,
       [this](ServerIndex server) -> const FeedKnobs& { return knobs_.servers[server].feed; },
-      [](ServerIndex) { return false; }, [this](const std::string& sentence) { found(sentence); },
-      [](ServerIndex, const FeedEvent&, std::size_t) {}});
+      [this](ServerIndex server) { return out_of_step(server); },
+      [this](const std::string& sentence) { found(sentence); },
+      [this](ServerIndex server, const FeedEvent& event, std::size_t proof) { push(event, server, proof); }});
   upstream_ = std::make_unique<SimUpstream>(SimUpstream::Parts{
       world_, history_, servers_, [this](const CallRecord& call) { oracle_->on_call_started(call); },
       [this](const CallRecord& call) { oracle_->on_call_ended(call); },
@@ -81,7 +84,7 @@ void Simulation::make_node() {
 void Simulation::crash() {
   history_.restarts.push_back({world_.moment(), {}, false});
   for (const auto& client : clients_) client->leave();
-  admin_ = nullptr;
+  admin_ = notifier_ = nullptr;
   for (std::unique_ptr<SimLoop>& loop : SimNode::end(std::move(node_))) ended_loops_.push_back(std::move(loop));
 }
 
@@ -157,6 +160,11 @@ SimClient& Simulation::admin() {
 
 void Simulation::on_reply(std::uint64_t id) {
   const AskRecord& ask = ask_record(id);
+  if (ask.kind == AskKind::kEvent) {
+    judge_event(ask);
+    oracle_->on_reply(ask);
+    return;
+  }
   for (const std::size_t i : ask.purges) {
     PurgeRecord& purge = history_.purges[i];
     const bool quota = ask.status == 503 && ask.body.find("unknown tokens") != std::string::npos;

@@ -76,6 +76,10 @@ class Simulation {
   std::uint64_t revoke(SimClient& client, std::size_t caller, const std::string& token, const AskOptions& = {});
   std::uint64_t operator_purge(const std::string& token, ServerIndex server = 0);
   std::uint64_t flush(ServerIndex server = 0);
+  // Brings an event to the notify listener, as its route wants it; over a connection of its own or one that is kept.
+  std::uint64_t push(const FeedEvent& event, ServerIndex server = 0, std::size_t proof = SIZE_MAX);
+  // The server has it polled.
+  void offer(const FeedEvent& event, ServerIndex server = 0);
   // Applied in a turn of the back loop, as receivers do; its index in the history.
   std::size_t apply(const ClaimPurge& said);
   std::uint64_t bad_credential(SimClient& client, const std::string& token, unsigned kind);
@@ -89,6 +93,7 @@ class Simulation {
   void purge_and_wait(const std::string& token, ServerIndex server = 0) { wait_for(operator_purge(token, server)); }
   void flush_and_wait(ServerIndex server = 0) { wait_for(flush(server)); }
   void apply_and_wait(const ClaimPurge& said);
+  std::string push_and_wait(const FeedEvent& event, ServerIndex server = 0) { return wait_for(push(event, server)); }
   void pass(Duration time) { world_.run_for(time); }
 
   void rotate_secret(ServerIndex server = 0);
@@ -112,6 +117,10 @@ class Simulation {
   SimUpstream::Credential credential(ServerIndex server, const std::string& secret) const;
 
   void make_node();
+  SimClient& notifier();
+  std::vector<std::size_t> record(const FeedEvent& event);
+  void judge_event(const AskRecord& ask);
+  bool out_of_step(ServerIndex server) const;
 
   std::shared_ptr<Commons> commons_;
   WorldKnobs knobs_;
@@ -126,6 +135,7 @@ class Simulation {
   std::uint64_t calls_before_ = 0;   // made by the nodes that are gone
   std::vector<std::unique_ptr<SimClient>> clients_;
   SimClient* admin_ = nullptr;
+  SimClient* notifier_ = nullptr;
   std::vector<SimClient*> story_clients_;
   std::uint64_t next_connection_ = 0;
   bool draining_ = false;

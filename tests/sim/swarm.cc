@@ -58,6 +58,9 @@ class Swarm {
   void send_broken(SimClient& client);
   void storm();
   void purge_storm();
+  void claim(TokenTruth& truth, std::int64_t now);
+  ClaimPurge some_claim_purge(ServerIndex server);
+  void claim_storm();
 
   Random choice_;
   SwarmPlan plan_;
@@ -68,6 +71,7 @@ class Swarm {
   std::vector<ServerIndex> down_;
   MonoTime outage_ends_;
   std::uint64_t serial_ = 0;
+  std::uint64_t strangers_ = 0;
 };
 
 std::string Swarm::new_token() {
@@ -81,6 +85,61 @@ std::string Swarm::new_token() {
     if (!plan_.tiny_shards) return token;
     const std::uint64_t place = cache::place_of(sim_.node().boot_key(), cache::hash_token(token));
     if (place % plan_.world.cache_shards < 2) return token;
+  }
+}
+
+// Users have sessions, sessions have tokens of several clients.
+void Swarm::claim(TokenTruth& truth, std::int64_t now) {
+  const std::string user = std::to_string(choice_.below(5));
+  truth.claims.sub = "user" + user;
+  truth.claims.client_id = choice_.chance(1, 2) ? "app" : "other app";
+  truth.claims.jti = std::to_string(serial_);
+  if (!plan_.sessions) return;
+  if (choice_.chance(3, 4)) truth.claims.sid = "s" + user + "." + std::to_string(choice_.below(2));
+  if (choice_.chance(3, 4)) truth.iat = now - static_cast<std::int64_t>(choice_.below(20));
+  truth.offline_access = choice_.chance(1, 4);
+}
+
+// Of a user, a session, a client, one token, or all: as real sources name them.
+ClaimPurge Swarm::some_claim_purge(ServerIndex server) {
+  constexpr std::array kKinds{PurgeKind::kCutOff, PurgeKind::kLogout, PurgeKind::kHold};
+  ClaimPurge said;
+  said.server = server;
+  said.kind = kKinds[choice_.below(kKinds.size())];
+  const std::string user = std::to_string(choice_.below(5));
+  const std::string session = "s" + user + "." + std::to_string(choice_.below(2));
+  switch (choice_.below(12)) {
+    case 0: said.claims.client_id = "app"; break;
+    case 1: said.claims.jti = std::to_string(choice_.below(serial_ + 1)); break;
+    case 2:
+    case 3: said.claims.sid = session; break;
+    case 4:
+    case 5:
+    case 6:
+      said.claims.sid = session;
+      said.claims.sub = "user" + user;
+      break;
+    case 7:
+      said.claims.sub = "user" + user;
+      said.claims.client_id = "app";
+      break;
+    case 8: said.kind = choice_.chance(1, 2) ? PurgeKind::kForgetNegatives : PurgeKind::kCutOff; break;   // of all
+    default: said.claims.sub = "user" + user; break;
+  }
+  const std::int64_t now = sim_.model(server).true_seconds();
+  if (choice_.chance(1, 3)) said.event_time = now - static_cast<std::int64_t>(choice_.below(30));   // it comes late
+  return said;
+}
+
+// More purges by claim than can be remembered, of claims that nobody has: real ones among them stay in force (I6).
+void Swarm::claim_storm() {
+  const ServerIndex server = choice_.below(tokens_.size());
+  sim_.apply(some_claim_purge(server));
+  for (int i = 0; i < 200; ++i) {
+    ClaimPurge made_up = some_claim_purge(server);
+    if (made_up.claims.empty()) continue;
+    made_up.claims = {"nobody" + std::to_string(++strangers_), "", "", ""};
+    sim_.apply(made_up);
   }
 }
 
@@ -102,9 +161,7 @@ void Swarm::issue(ServerIndex server, std::string token) {
   for (const std::string_view name : kAudiences) {
     if (choice_.chance(1, 3)) truth.aud.emplace_back(name);
   }
-  truth.claims.sub = "user" + std::to_string(choice_.below(5));
-  truth.claims.client_id = "app";
-  truth.claims.jti = std::to_string(serial_);
+  claim(truth, now);
   if (plan_.padding_most != 0) truth.padding = choice_.below(plan_.padding_most);
   if (choice_.chance(1, 12)) truth.active_from = sim_.world().mono() + up_to(seconds{3});
   tokens_[server].push_back(std::move(token));
@@ -204,6 +261,8 @@ void Swarm::disturb() {
   const ServerIndex server = choice_.below(tokens_.size());
   if (one_in(plan_.operator_purge)) sim_.operator_purge(some_token(server), server);
   if (one_in(plan_.flush)) sim_.flush(server);
+  if (one_in(plan_.claim_purge)) sim_.apply(some_claim_purge(server));
+  if (one_in(plan_.claim_storm)) claim_storm();
   if (one_in(plan_.leave)) some_client().leave();
   if (one_in(plan_.half_close)) some_client().half_close();
   if (one_in(plan_.slow_reader)) some_client().read_slowly(choice_.chance(1, 2));

@@ -131,6 +131,9 @@ void draw_behaviour(Draw& draw, SwarmPlan& plan) {
   if (draw.on("reissues", 2)) plan.reissue = draw.rate(5, 40);
   if (plan.tiny_shards && draw.on("purge_storms", 2)) plan.purge_storm = draw.rate(20, 60);
   if (draw.on("rotations", 6)) plan.rotate = draw.rate(40, 150);
+  if (draw.on("sessions", 2)) plan.sessions = true;
+  if (draw.on("claim_purges", 2)) plan.claim_purge = draw.rate(3, 60);
+  if (draw.on("claim_storms", 8)) plan.claim_storm = draw.rate(40, 120);
   plan.drain = draw.on("drain", 4);
   plan.odd_tokens = draw.on("odd_tokens");
   plan.odd_times = draw.on("odd_times", 2);

@@ -29,6 +29,10 @@ struct SwarmPlan {
   std::uint64_t wall_jump = 0, suspend = 0, stall = 0, outage = 0;
   std::uint64_t purge_storm = 0;     // many tokens of one shard are revoked while they are asked for
   std::uint64_t rotate = 0;
+  // revocation by claim
+  std::uint64_t claim_purge = 0;     // applied as a receiver does
+  std::uint64_t claim_storm = 0;     // many of them at once, of claims that nobody has
+  bool sessions = false;             // answers carry sid, iat and offline_access
   bool drain = false;
   std::uint64_t reissue = 0;         // a new token takes the place of an old one
   std::uint64_t storm = 0;           // many requests for one token at once

@@ -29,6 +29,7 @@ struct FeedKnobs {
   bool verification = false;           // the node asks it for verification events
   bool flush_when_unmappable = false;
   Duration latency_most = std::chrono::milliseconds{20};
+  std::size_t events_most = 100;       // of one poll
   Duration long_poll = std::chrono::seconds{8};      // how long it holds a poll open
   std::uint64_t one_in_poll_fault = 0;     // one of all faults instead of an answer; 0: never
   std::uint64_t one_in_poll_hang = 0;

@@ -1,0 +1,131 @@
+// Events on their way to the daemon: pushed to its notify listener or offered to its polls, and what it answers.
+#include <utility>
+
+#include "tests/sim/form.h"
+#include "tests/sim/simulation.h"
+
+namespace introspectd::sim {
+namespace {
+
+// What an event is refused for, though it is genuine: a clock that is off by more than the skew of 60 s, or a key that
+// was published less than the cooldown of 30 s and a fetch ago (STD 3.16).
+constexpr Duration kClocksApart = std::chrono::seconds{50};
+constexpr Duration kKeysSettle = std::chrono::seconds{100};
+
+int status_of_success(FeedEvent::Route route) {
+  if (route == FeedEvent::Route::kLogoutToken) return 200;
+  return route == FeedEvent::Route::kSecurityEvent ? 202 : 204;
+}
+
+RequestText request_of(const FeedEvent& event, Random& random) {
+  RequestText request;
+  request.body = event.jws;
+  request.content_type = "text/plain; charset=UTF-8";
+  switch (event.route) {
+    case FeedEvent::Route::kLogoutToken:
+      request.path = "/backchannel-logout/";
+      request.content_type = "application/x-www-form-urlencoded";
+      request.body = "logout_token=" + form_encode(event.jws, random, random.chance(1, 2));
+      break;
+    case FeedEvent::Route::kSecurityEvent:
+      request.path = "/events/";
+      request.content_type = "application/secevent+jwt";
+      break;
+    case FeedEvent::Route::kKeycloakLogout: request.path = "/k_logout"; break;
+    case FeedEvent::Route::kKeycloakNotBefore: request.path = "/k_push_not_before"; break;
+    case FeedEvent::Route::kKeycloakTest: request.path = "/k_test_available"; break;
+  }
+  return request;
+}
+
+}  // namespace
+
+SimClient& Simulation::notifier() {
+  if (notifier_ != nullptr && notifier_->open()) return *notifier_;
+  auto connection =
+      std::make_shared<SimConnection>(node_->back_loop(), ports::Peer{}, knobs_.streams, ++next_connection_);
+  node_->accept_notify(connection->server_end());
+  clients_.push_back(std::make_unique<SimClient>(
+      SimClient::Parts{world_, history_, [this](std::uint64_t ask) { on_reply(ask); },
+                       [this](const std::string& sentence) { found(sentence); }},
+      std::move(connection)));
+  notifier_ = clients_.back().get();
+  return *notifier_;
+}
+
+std::vector<std::size_t> Simulation::record(const FeedEvent& event) {
+  std::vector<std::size_t> purges;
+  for (const ClaimPurge& said : event.says) {
+    PurgeRecord purge;
+    purge.kind = said.kind;
+    if (said.kind == PurgeKind::kLogout && !knobs_.logout_is_cut_off) purge.kind = PurgeKind::kHold;
+    purge.server = said.server;
+    purge.claims = said.claims;
+    purge.event_time = said.event_time.value_or(0);
+    purge.sent = world_.moment();
+    purges.push_back(history_.add(std::move(purge)));
+  }
+  return purges;
+}
+
+std::uint64_t Simulation::push(const FeedEvent& event, ServerIndex server, std::size_t proof) {
+  AskRecord ask;
+  ask.kind = AskKind::kEvent;
+  ask.server = server;
+  ask.genuine = event.genuine;
+  ask.proof = proof;
+  ask.event = event.name;
+  ask.stream = event.stream;
+  ask.status_of_success = status_of_success(event.route);
+  ask.purges = record(event);
+  RequestText request = request_of(event, random());
+  const std::string name = knobs_.servers[server].name;
+  const bool keycloak = request.path.starts_with("/k_");
+  std::string path(request.path);
+  const bool named = knobs_.servers.size() > 1 || random().chance(1, 2);
+  if (keycloak) {
+    path = "/keycloak" + (named ? "/" + name : "") + path;
+  } else if (named) {
+    path += name;
+  } else {
+    path.pop_back();
+  }
+  request.path = path;
+  return notifier().send(std::move(ask), write_request(request, random()));
+}
+
+void Simulation::offer(const FeedEvent& event, ServerIndex server) {
+  endpoint_->enqueue(server, event, record(event));
+}
+
+// May a genuine event be refused, because clocks or keys are out of step?
+bool Simulation::out_of_step(ServerIndex server) const {
+  const Duration apart = world_.wall() - world_.true_wall();
+  const bool keys_new = world_.mono() - commons_->feeds[server]->keys_changed() < kKeysSettle;
+  return apart > kClocksApart || apart < -kClocksApart || (commons_->feeds[server]->key_count() > 1 && keys_new);
+}
+
+void Simulation::judge_event(const AskRecord& ask) {
+  const bool accepted = ask.status == ask.status_of_success;
+  const bool later = ask.status == 503 || ask.status == 408 || ask.status == 504;
+  const bool refused = ask.status == 400;
+  if (!accepted && !later && !refused) {
+    found("I25: an event (" + ask.event + ") got " + std::to_string(ask.status) + " " + ask.body);
+  }
+  if (!ask.genuine && accepted) found("F98: a forged event was accepted: " + ask.event);
+  if (ask.genuine && refused && !out_of_step(ask.server)) {
+    found("F95: a genuine event was refused: " + ask.event + ": " + ask.body);
+  }
+  for (const std::size_t i : ask.purges) history_.purges[i].refused = refused;
+  if (!accepted) return;
+  if (ask.proof != SIZE_MAX) {
+    ProofRecord& proof = history_.proofs_of[ask.server][ask.proof];
+    proof.open = 0;
+    proof.complete = ask.replied;
+  }
+  ChannelRecord& channel = history_.channel_of[ask.server];
+  if (ask.stream == StreamSaid::kPaused) channel = {ask.replied, true};
+  if (ask.stream == StreamSaid::kEnabled) channel = {ask.received, false};
+}
+
+}  // namespace introspectd::sim
