@@ -1,6 +1,5 @@
 #include "app/daemon.h"
 
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "app/config_file.h"
+#include "app/daemon_parts.h"
 #include "app/environment.h"
 #include "app/listeners.h"
 #include "app/log_sink.h"
@@ -22,6 +22,7 @@
 #include "app/version.h"
 #include "base/assert.h"
 #include "io/curl_upstream.h"
+#include "io/disk_storage.h"
 #include "io/fd_stream.h"
 #include "io/listener.h"
 #include "io/memory_mapping.h"
@@ -30,6 +31,7 @@
 #include "io/resolver.h"
 #include "io/sd_notify.h"
 #include "io/signals.h"
+#include "io/tls_stream.h"
 #include "io/uv_loop.h"
 #include "service/node.h"
 
@@ -37,6 +39,7 @@ namespace introspectd::app {
 namespace {
 
 constexpr Duration kDrainMost = std::chrono::seconds{5};
+constexpr Duration kSettleMost = std::chrono::seconds{3};   // a disk or a stream that hangs
 constexpr Duration kStatusInterval = std::chrono::seconds{10};
 
 LogSinkOptions log_options(const LogSettings& settings) {
@@ -47,42 +50,9 @@ LogSinkOptions log_options(const LogSettings& settings) {
   return options;
 }
 
-// What is not for callers' connections (I39): upstream, admins, loops, listeners, and 64 to spare.
-std::size_t descriptors_kept(const Configuration& configuration, std::size_t fronts) {
-  constexpr std::size_t kSpare = 64;
-  constexpr std::size_t kOfALoop = 8;
-  std::size_t kept = kSpare + service::Node::kAdminConnectionsMost + kOfALoop * (fronts + 1) +
-                     configuration.listen_tcp.size() + 16;
-  for (const AuthorizationServerIo& server : configuration.authorization_servers) kept += server.max_connections;
-  return kept;
-}
-
-// The soft limit becomes the hard one; what remains of it for callers' connections, at least one.
-std::size_t connections_that_fit(std::size_t kept) {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
-  getrlimit(RLIMIT_NOFILE, &limit);
-  return limit.rlim_cur > kept ? limit.rlim_cur - kept : 1;
-}
-
 std::size_t front_count(std::size_t configured) {
   if (configured != 0) return configured;
   return std::max(1U, std::thread::hardware_concurrency());
-}
-
-std::vector<io::AuthorizationServerEndpoints> endpoints_of(const Configuration& configuration) {
-  std::vector<io::AuthorizationServerEndpoints> endpoints;
-  for (const AuthorizationServerIo& server : configuration.authorization_servers) {
-    io::AuthorizationServerEndpoints& one = endpoints.emplace_back();
-    one.introspection_url = server.introspection_endpoint;
-    one.revocation_url = server.revocation_endpoint;
-    one.ca_file = server.ca_file;
-    one.connect_timeout = server.connect_timeout;
-    one.max_connections = static_cast<unsigned>(server.max_connections);
-  }
-  return endpoints;
 }
 
 template <typename Value>
@@ -112,10 +82,13 @@ class Daemon {
 
  private:
   int open();   // an exit status
+  int open_channels();   // an exit status
   bool open_listeners();
   void make_node();
   void take_connection(io::FileDescriptor fd);
   void take_admin(io::FileDescriptor fd);
+  void take_notify(io::FileDescriptor fd, bool over_tls);
+  int cannot_start(std::string_view what, std::string_view why, int status);
   void notify_watchdog();
   void notify_status();
   void terminate();
@@ -134,6 +107,9 @@ class Daemon {
   std::vector<std::unique_ptr<FrontThread>> fronts_;
   std::unique_ptr<io::Resolver> resolver_;
   std::unique_ptr<io::CurlUpstream> upstream_;
+  std::unique_ptr<io::DiskStorage> storage_;
+  std::unique_ptr<io::RedisStream> stream_;
+  std::optional<io::TlsServerContext> tls_;
   std::unique_ptr<service::Node> node_;
   std::vector<std::unique_ptr<io::Listener>> listeners_;
   std::vector<std::unique_ptr<io::Listener>> admin_listeners_;
@@ -165,20 +141,47 @@ int Daemon::open() {
   if (auto mapping = io::MemoryMapping::reserve(configuration_.settings.cache.memory_bytes)) {
     memory_.emplace(std::move(*mapping));
   } else {
-    log_.error("cannot start", {{"what", "cache.memory"}, {"why", "the system refuses the address space"}});
-    return kExitCannotStart;
+    return cannot_start("cache.memory", "the system refuses the address space", kExitCannotStart);
   }
   resolver_ = std::make_unique<io::Resolver>(back_);
   upstream_ = std::make_unique<io::CurlUpstream>(back_, *resolver_, "introspectd/" + std::string(kVersion));
   if (const auto configured = upstream_->configure(endpoints_of(configuration_)); !configured) {
-    log_.error("cannot start", {{"what", "authorization_server"}, {"why", configured.error()}});
-    return kExitBadConfiguration;
+    return cannot_start("authorization_server", configured.error(), kExitBadConfiguration);
   }
+  if (const int status = open_channels(); status != kExitOk) return status;
   for (std::size_t i = 0; i < front_count(configuration_.threads); ++i) {
     fronts_.push_back(std::make_unique<FrontThread>());
   }
   make_node();
   return open_listeners() ? kExitOk : kExitBadConfiguration;   // F9, F10
+}
+
+// What revocations come by and are kept in.
+int Daemon::open_channels() {
+  for (const ConfigProblem& notice : configuration_.notices) {
+    log_.warning("configuration", {{"key", notice.key}, {"says", notice.message}});
+  }
+  if (!configuration_.state_dir.empty()) {
+    auto storage = io::DiskStorage::open(back_, configuration_.state_dir);
+    if (!storage) return cannot_start("revocation.state_dir", storage.error(), kExitBadConfiguration);
+    storage_ = std::move(*storage);
+  }
+  if (configuration_.fleet) {
+    auto stream = make_stream(*configuration_.fleet, back_, *resolver_, random_value<std::uint64_t>(), log_);
+    if (!stream) return cannot_start("fleet.redis", stream.error(), kExitBadConfiguration);
+    stream_ = std::move(*stream);
+  }
+  if (configuration_.notify_tls) {
+    auto context = io::TlsServerContext::load(configuration_.notify_tls->cert_file, configuration_.notify_tls->key_file);
+    if (!context) return cannot_start("notify.tls_cert_file", context.error(), kExitBadConfiguration);   // F7
+    tls_.emplace(std::move(*context));
+  }
+  return kExitOk;
+}
+
+int Daemon::cannot_start(std::string_view what, std::string_view why, int status) {
+  log_.error("cannot start", {{"what", what}, {"why", why}});
+  return status;
 }
 
 void Daemon::make_node() {
@@ -195,6 +198,8 @@ void Daemon::make_node() {
       .jitter_seed = random_value<std::uint64_t>(),
       .log = log_,
       .version = kVersion,
+      .event_stream = stream_.get(),
+      .storage = storage_.get(),
       .reload_secret = [this](cache::ServerId server) { return reread_secret(server); },
       .log_losses =
           [this] {
@@ -207,16 +212,22 @@ void Daemon::make_node() {
 bool Daemon::open_listeners() {
   auto sockets = open_sockets(configuration_);
   if (!sockets) {
-    log_.error("cannot start", {{"what", "listener"}, {"why", sockets.error()}});
+    cannot_start("listener", sockets.error(), kExitBadConfiguration);
     return false;
   }
   for (OpenSocket& socket : *sockets) {
-    const bool for_callers = socket.purpose == Purpose::kIntrospect;
-    auto taken = for_callers
-                     ? io::Listener::OnAccept([this](io::FileDescriptor fd) { take_connection(std::move(fd)); })
-                     : io::Listener::OnAccept([this](io::FileDescriptor fd) { take_admin(std::move(fd)); });
+    io::Listener::OnAccept taken;
+    switch (socket.purpose) {
+      case Purpose::kIntrospect: taken = [this](io::FileDescriptor fd) { take_connection(std::move(fd)); }; break;
+      case Purpose::kAdmin: taken = [this](io::FileDescriptor fd) { take_admin(std::move(fd)); }; break;
+      case Purpose::kNotify:
+        taken = [this, over_tls = !socket.socket.is_local()](io::FileDescriptor fd) {
+          take_notify(std::move(fd), over_tls);
+        };
+        break;
+    }
     log_.info("listening", {{"on", socket.description}});
-    auto& listeners = for_callers ? listeners_ : admin_listeners_;
+    auto& listeners = socket.purpose == Purpose::kAdmin ? admin_listeners_ : listeners_;
     listeners.push_back(std::make_unique<io::Listener>(back_, std::move(socket.socket), std::move(taken)));
   }
   return true;
@@ -241,6 +252,17 @@ void Daemon::take_admin(io::FileDescriptor fd) {
   if (std::unique_ptr<io::FdStream> stream = io::FdStream::open(back_, std::move(fd))) {
     node_->accept_admin(std::move(stream));
   }
+}
+
+// What leaves this machine is encrypted, or it is not taken at all.
+void Daemon::take_notify(io::FileDescriptor fd, bool over_tls) {
+  std::unique_ptr<ports::ByteStream> stream;
+  if (!over_tls) {
+    stream = io::FdStream::open(back_, std::move(fd));
+  } else if (tls_) {
+    stream = io::TlsStream::open(back_, std::move(fd), *tls_, configuration_.settings.notify.limits.header_timeout);
+  }
+  if (stream) node_->accept_notify(std::move(stream));
 }
 
 // From the loop itself, so that a loop that hangs is noticed (STD 9.05).
@@ -293,7 +315,9 @@ void Daemon::wind_up() {
       loop.post([&loop] { loop.stop(); });   // after the sessions' own last turn
     });
   }
-  back_.post([this] { back_.stop(); });
+  // What must outlive the process is written while the back loop still runs.
+  drain_deadline_ = back_.after(kSettleMost, [this] { back_.stop(); });
+  node_->settle([this] { back_.post([this] { back_.stop(); }); });
 }
 
 int Daemon::run() {
@@ -316,6 +340,8 @@ int Daemon::run() {
   drain_deadline_.reset();
   signals_.reset();
   node_.reset();
+  stream_.reset();
+  storage_.reset();
   upstream_.reset();
   resolver_.reset();
   for (const std::unique_ptr<FrontThread>& front : fronts_) front->loop.close();

@@ -1,5 +1,5 @@
 // open_sockets: the listening sockets of the daemon: those that the service manager passed, by their names
-// (`introspect`, `admin`), and for what it did not pass, those that the configuration names (STD 9.01).
+// (`introspect`, `admin`, `notify`), and for what it did not pass, those that the configuration names (STD 9.01).
 // Threads: main, at start.  Owns: the sockets, given away.  Errors: a sentence for the operator.
 // Cost: a few system calls a socket.
 #pragma once
@@ -15,7 +15,7 @@
 
 namespace introspectd::app {
 
-enum class Purpose : std::uint8_t { kIntrospect, kAdmin };
+enum class Purpose : std::uint8_t { kIntrospect, kAdmin, kNotify };
 
 struct OpenSocket {
   Purpose purpose = Purpose::kIntrospect;
