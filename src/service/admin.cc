@@ -1,9 +1,8 @@
 #include "service/admin.h"
 
-#include <optional>
+#include <memory>
 #include <utility>
 
-#include "codec/base64.h"
 #include "codec/json.h"
 #include "service/caller_table.h"
 #include "service/local_host.h"
@@ -18,21 +17,14 @@ constexpr std::string_view kMetricsType = "text/plain; version=0.0.4; charset=ut
 
 bool changes_something(RouteId route) { return route == RouteId::kPurge || route == RouteId::kFlush; }
 
-// The members of a /purge or /flush body: strings only; anything else is a mistake.
-class AdminBody final : public codec::JsonMembers {
+// The members of a /flush body; anything else is a mistake.
+class FlushBody final : public codec::JsonMembers {
  public:
-  std::optional<cache::TokenHash> token;   // hashed where it is read: its bytes are not kept (I44)
-  std::string token_sha256;
   std::string authorization_server;
   bool mistaken = false;
 
   void on_string(std::string_view name, std::string_view value) override {
-    if (name == "token") {
-      token = cache::hash_token(value);
-      mistaken = mistaken || value.empty();
-    } else if (name == "token_sha256") {
-      token_sha256 = value;
-    } else if (name == "authorization_server") {
+    if (name == "authorization_server" && !value.empty()) {
       authorization_server = value;
     } else {
       mistaken = true;
@@ -44,17 +36,6 @@ class AdminBody final : public codec::JsonMembers {
   void on_nested(std::string_view) override { mistaken = true; }
   void on_array_string(std::string_view, std::string_view) override { mistaken = true; }
 };
-
-bool read_body(std::string_view text, AdminBody& body) {
-  return codec::read_object(text, codec::JsonLimits{}, body).has_value() && !body.mistaken;
-}
-
-std::optional<cache::TokenHash> token_of(const AdminBody& body) {
-  if (body.token.has_value() != body.token_sha256.empty()) return std::nullopt;   // exactly one of them
-  if (body.token) return body.token;
-  const auto digest = codec::decode_sha256_hex(body.token_sha256);
-  return digest ? std::optional(cache::TokenHash{*digest}) : std::nullopt;
-}
 
 }  // namespace
 
@@ -133,43 +114,96 @@ std::vector<cache::ServerId> Admin::servers_named(std::string_view name) const {
 }
 
 void Admin::purge(ServerSession& session, std::string_view text) {
-  AdminBody body;
-  if (!read_body(text, body)) {
-    bad_request(session, "expected one JSON object with token or token_sha256, and maybe authorization_server");
+  auto request = read_purge_request(text, parts_.settings, parts_.loop.now());
+  if (!request) {
+    bad_request(session, request.error());
     return;
   }
-  const auto token = token_of(body);
-  if (!token) {
-    bad_request(session, "expected exactly one of token and token_sha256 (64 hexadecimal digits)");
+  const std::uint64_t serial = session.await(0);
+  Purging& purging = purging_[serial];
+  purging.waiter = {0, session.slot(), serial};
+  purging.request = std::move(*request);
+  purging.open = purging.request.of_server.size();
+  // All parts are applied in this turn; what is done at once must not end the purge before the last one has begun.
+  const auto parts = purging.request.of_server;
+  for (const auto& [server, signals] : parts) {
+    parts_.inbox.receive_unsigned({server, EventOrigin::kAdmin, signals, true},
+                                  [this, serial](const EventResult& result) { on_purged(serial, result); });
+  }
+  if (const auto found = purging_.find(serial); found != purging_.end()) {
+    found->second.patience = parts_.loop.after(kSweepMost, [this, serial] {
+      purging_[serial].swept = false;
+      answer_purge(serial);
+    });
+  }
+}
+
+// A part is applied, and durable where there is a fleet.
+void Admin::on_purged(std::uint64_t serial, const EventResult& result) {
+  const auto found = purging_.find(serial);
+  if (found == purging_.end()) return;   // answered already
+  Purging& purging = found->second;
+  purging.known += result.applied.known_tokens;
+  purging.durable = purging.durable && result.verdict == EventVerdict::kAccepted;
+  if (!purging.request.wait) {
+    part_ended(serial);
     return;
   }
-  const std::vector<cache::ServerId> servers = servers_named(body.authorization_server);
-  if (servers.empty()) {
-    bad_request(session, "there is no authorization_server of this name");
-    return;
-  }
+  parts_.purger.when_swept(result.applied, [this, serial](std::uint64_t records) {
+    const auto waiting = purging_.find(serial);
+    if (waiting == purging_.end()) return;
+    waiting->second.records += records;
+    part_ended(serial);
+  });
+}
+
+void Admin::part_ended(std::uint64_t serial) {
+  if (--purging_[serial].open == 0) answer_purge(serial);
+}
+
+void Admin::answer_purge(std::uint64_t serial) {
+  const auto node = purging_.extract(serial);
+  const Purging& purging = node.mapped();
+  parts_.log.info("purged", {{"purges", static_cast<std::uint64_t>(purging.request.purges)},
+                             {"known", purging.known},
+                             {"durable", purging.durable ? "yes" : "no"}});
+  Reply reply;
+  reply.outcome = purging.durable ? Outcome::kAdminDone : Outcome::kEventOutboxFull;
+  if (purging.durable) reply.body = std::make_shared<const std::string>(purge_answer(purging));
+  parts_.deliver(purging.waiter, reply);
+}
+
+std::string Admin::purge_answer(const Purging& purging) const {
   codec::JsonWriter json;
   json.begin_object();
   json.key("purged");
   json.boolean(true);
-  bool known = false;
+  json.key("purges");
+  json.number(static_cast<std::uint64_t>(purging.request.purges));
   json.key("authorization_servers");
   json.begin_array();
-  for (const cache::ServerId server : servers) {
-    known = parts_.purger.purge_token(*token, server, true).known || known;
+  for (const auto& [server, signals] : purging.request.of_server) {
     json.string(parts_.settings.authorization_servers[server].name);
   }
   json.end_array();
-  json.key("known");
-  json.boolean(known);
+  if (purging.request.names_tokens) {
+    json.key("known");
+    json.boolean(purging.known > 0);
+  }
+  if (purging.request.wait) {
+    json.key("swept");
+    json.boolean(purging.swept);
+    json.key("records");
+    json.number(purging.records);
+  }
   json.end_object();
-  parts_.log.info("purged", {{"by", "token"}, {"known", known ? "yes" : "no"}});
-  send_json(session, json.text());
+  return json.text();
 }
 
 void Admin::flush(ServerSession& session, std::string_view text) {
-  AdminBody body;
-  if (!text.empty() && (!read_body(text, body) || body.token || !body.token_sha256.empty())) {
+  FlushBody body;
+  const bool read = text.empty() || codec::read_object(text, codec::JsonLimits{}, body).has_value();
+  if (!read || body.mistaken) {
     bad_request(session, "expected one JSON object with nothing or authorization_server in it");
     return;
   }
@@ -204,8 +238,14 @@ void Admin::bad_request(ServerSession& session, std::string_view description) {
   send_reply(session, Outcome::kAdminBadRequest, fields);
 }
 
-// Every admin request is answered at once: nothing is ever awaited.
-void Admin::complete(ServerSession& session, const Reply& reply) { send_reply(session, reply.outcome); }
+void Admin::complete(ServerSession& session, const Reply& reply) {
+  parts_.writer.set_time(session.now().wall);
+  if (reply.outcome == Outcome::kAdminDone && reply.body) {
+    send_json(session, *reply.body);
+  } else {
+    send_reply(session, reply.outcome);
+  }
+}
 
 void Admin::refuse(ServerSession& session, Outcome outcome, int status, std::string_view description) {
   parts_.writer.set_time(session.now().wall);

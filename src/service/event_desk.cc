@@ -222,16 +222,17 @@ void EventDesk::finish(Serial serial, EventVerdict verdict) {
 
 void EventDesk::receive_unsigned(UnsignedEvent event, UniqueFunction<void(EventResult)> done) {
   if (shut_down_) return;
-  if (!event.signals.empty()) parts_.purger.apply(event.server, event.signals, event.trusted);
+  Purger::Applied applied;
+  if (!event.signals.empty()) applied = parts_.purger.apply(event.server, event.signals, event.trusted);
   const std::int64_t happened = event.signals.empty() ? 0 : event.signals.front().event_time;
   if (relay_ == nullptr || event.origin == EventOrigin::kFleet || event.signals.empty()) {
     count(event.origin, EventVerdict::kAccepted, happened);
-    done({EventVerdict::kAccepted, {}});
+    done({EventVerdict::kAccepted, {}, applied});
     return;
   }
   if (waiting_.size() >= kWaitingMost) {   // applied here; whoever sent it sends it again, which changes nothing
     count(event.origin, EventVerdict::kOutboxFull, 0);
-    done({EventVerdict::kOutboxFull, {}});
+    done({EventVerdict::kOutboxFull, {}, applied});
     return;
   }
   // Its own entry, so that nobody is told of it after shut_down.
@@ -240,6 +241,7 @@ void EventDesk::receive_unsigned(UnsignedEvent event, UniqueFunction<void(EventR
   waiting.event.server = event.server;
   waiting.event.origin = event.origin;
   waiting.result.event.iat = happened;
+  waiting.result.applied = applied;
   waiting.done = std::move(done);
   waiting_.emplace(serial, std::move(waiting));
   relay_->relay_unsigned(event.server, event.origin, event.signals, [this, serial](bool durable) {

@@ -16,6 +16,7 @@
 #include "oauth/security_event.h"
 #include "oauth/set_error.h"
 #include "oauth/signal.h"
+#include "service/purger.h"
 
 namespace introspectd::service {
 
@@ -68,6 +69,7 @@ constexpr bool comes_again(EventVerdict verdict) {
 struct EventResult {
   EventVerdict verdict = EventVerdict::kAccepted;
   oauth::SecurityEvent event;   // what was read, where it was accepted
+  Purger::Applied applied;      // receive_unsigned: what was done here
 };
 
 class EventInbox {

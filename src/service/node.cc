@@ -154,9 +154,13 @@ void Node::make_back() {
                                                     *replies_, *back_counters_, parts_.log, relay_.get()});
   make_events(seeds.next());
   make_fleet();
-  admin_ = std::make_unique<Admin>(AdminParts{parts_.settings, admin_routes_, *purger_, admin_writer_,
-                                              [this] { return figures(); }, [this] { return !draining_; },
-                                              parts_.log});
+  admin_ = std::make_unique<Admin>(AdminParts{
+      parts_.back, parts_.settings, admin_routes_, *purger_, *desk_, admin_writer_, [this] { return figures(); },
+      [this] { return !draining_; },
+      [this](const WaiterId& waiter, const Reply& reply) {
+        parts_.back.post([this, waiter, reply] { admin_front_->deliver(waiter, reply); });
+      },
+      parts_.log});
   admin_front_ =
       std::make_unique<Front>(parts_.back, *admin_, admin_limits(), admin_writer_, *back_counters_, Front::Closed{});
 }

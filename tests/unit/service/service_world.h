@@ -89,7 +89,7 @@ struct Wire {
 
 class WireStream final : public ports::ByteStream {
  public:
-  explicit WireStream(Wire& wire) : wire_(&wire) {}
+  explicit WireStream(Wire& wire, ports::Peer peer = {}) : wire_(&wire), peer_(std::move(peer)) {}
   WireStream(const WireStream&) = delete;
   WireStream& operator=(const WireStream&) = delete;
   ports::IoResult read(std::span<char> into) override {
