@@ -86,7 +86,7 @@ void EventDesk::receive(SignedEvent event, UniqueFunction<void(EventResult)> don
   if (shut_down_) return;
   const auto refuse = [&](EventVerdict verdict) {
     count(event.origin, verdict, 0);
-    done({verdict, {}});
+    done({verdict, {}, {}});
   };
   if (!accepts(event)) return refuse(EventVerdict::kNotConfigured);
   // What waits is at most as large as it came and decoded.
