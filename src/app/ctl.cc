@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <sstream>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "app/config_file.h"
 #include "app/ctl_text.h"
 #include "app/option_sets.h"
+#include "app/rfc3339.h"
 #include "app/version.h"
 #include "cache/identity.h"
 #include "codec/json.h"
@@ -26,7 +28,29 @@ struct Command {
   bool json = false;
   std::string sha256;
   std::string authorization_server;
+  // Of purge: what to purge in place of a token.
+  std::string sub, sid, client_id, jti, issued_before, issuer;
+  bool all = false;
+  bool ask = false;
+
+  bool by_claim() const {
+    return !sub.empty() || !sid.empty() || !client_id.empty() || !jti.empty() || !issued_before.empty();
+  }
 };
+
+void add_purge_options(CLI::App& purge, Command& command) {
+  purge.add_option("--sha256", command.sha256, "The token's SHA-256 in hex, in place of the token");
+  purge.add_option("--sub", command.sub, "All tokens of this subject that were issued until now");
+  purge.add_option("--sid", command.sid, "All tokens of this session");
+  purge.add_option("--client", command.client_id, "All tokens of this client");
+  purge.add_option("--jti", command.jti, "The token with this jti");
+  purge.add_option("--issued-before", command.issued_before,
+                   "What was issued before this time (RFC 3339, seconds since 1970, or now); alone, or with --sub or "
+                   "--client");
+  purge.add_flag("--all", command.all, "Everything: the next requests ask the authorization server, on every node");
+  purge.add_flag("--ask", command.ask, "Do not declare dead what a claim names: ask the authorization server anew");
+  purge.add_option("--issuer", command.issuer, "Of the authorization server with this issuer only");
+}
 
 CtlOutcome fail(CtlExit exit, const std::string& why) {
   return {"", "introspectctl: " + why + "\n", exit};
@@ -44,8 +68,9 @@ std::optional<CtlOutcome> parse(std::vector<std::string> arguments, Command& com
   cli.require_subcommand(1);
   cli.fallthrough();  // `introspectctl status --json` as well
   auto* status = cli.add_subcommand("status", "Show what the daemon does");
-  auto* purge = cli.add_subcommand("purge", "Declare a token dead; reads it from standard input");
-  purge->add_option("--sha256", command.sha256, "The token's SHA-256 in hex, in place of the token");
+  auto* purge = cli.add_subcommand(
+      "purge", "Declare a token dead; reads it from standard input, unless an option says what to purge");
+  add_purge_options(*purge, command);
   auto* flush =
       cli.add_subcommand("flush", "Forget all answers; the next requests ask the authorization server");
   for (auto* verb : {purge, flush}) {
@@ -117,15 +142,64 @@ tl::expected<std::string, std::string> hashed_token(const CtlWorld& world) {
   return hex(cache::hash_token(token));
 }
 
+using Words = tl::expected<void, std::string>;
+
+Words write_moment(const std::string& text, codec::JsonWriter& json) {
+  json.key("issued_before");
+  if (text == "now") {
+    json.string(text);
+    return {};
+  }
+  const auto moment = read_moment(text);
+  if (!moment) {
+    return tl::unexpected(
+        std::string("--issued-before: expected a time such as 2026-11-27T09:30:00Z, seconds since 1970, or now"));
+  }
+  json.number(*moment);
+  return {};
+}
+
+// What a purge is of: a token, claims, or all; waits for the sweep, so that it can say what was dropped.
+Words write_purge(const Command& command, const CtlWorld& world, codec::JsonWriter& json) {
+  if (!command.by_claim() && !command.all) {
+    if (command.ask) return tl::unexpected(std::string("--ask: expected with --sub, --sid, --client or --jti"));
+    const auto sha256 = command.sha256.empty() ? hashed_token(world) : checked_sha256(command.sha256);
+    if (!sha256) return tl::unexpected(sha256.error());
+    json.key("token_sha256");
+    json.string(*sha256);
+    return {};
+  }
+  if (!command.sha256.empty()) return tl::unexpected(std::string("--sha256: expected alone, it names one token"));
+  const std::array<std::pair<const char*, const std::string*>, 4> claims{
+      {{"sub", &command.sub}, {"sid", &command.sid}, {"client_id", &command.client_id}, {"jti", &command.jti}}};
+  for (const auto& [name, value] : claims) {
+    if (value->empty()) continue;
+    json.key(name);
+    json.string(*value);
+  }
+  if (!command.issued_before.empty()) {
+    if (const auto written = write_moment(command.issued_before, json); !written) return written;
+  }
+  for (const auto& [name, set] : {std::pair{"all", command.all}, std::pair{"ask", command.ask}}) {
+    if (!set) continue;
+    json.key(name);
+    json.boolean(true);
+  }
+  json.key("wait");
+  json.boolean(true);
+  return {};
+}
+
 tl::expected<AdminRequest, std::string> request_of(const Command& command, const CtlWorld& world) {
   if (command.verb == Command::Verb::kStatus) return AdminRequest{"GET", "/status", ""};
   codec::JsonWriter json;
   json.begin_object();
   if (command.verb == Command::Verb::kPurge) {
-    const auto sha256 = command.sha256.empty() ? hashed_token(world) : checked_sha256(command.sha256);
-    if (!sha256) return tl::unexpected(sha256.error());
-    json.key("token_sha256");
-    json.string(*sha256);
+    if (const auto written = write_purge(command, world, json); !written) return tl::unexpected(written.error());
+    if (!command.issuer.empty()) {
+      json.key("issuer");
+      json.string(command.issuer);
+    }
   }
   if (!command.authorization_server.empty()) {
     json.key("authorization_server");

@@ -96,13 +96,18 @@ std::optional<std::string> purge_text(std::string_view json) {
   const auto reply = read(json);
   if (!reply) return std::nullopt;
   const JsonValue* purged = reply->find("purged");
-  const JsonValue* known = reply->find("known");
   const auto names = list_of_names(*reply, "authorization_servers");
-  if (purged == nullptr || purged->boolean() != true || known == nullptr || !known->boolean() || !names) {
-    return std::nullopt;
+  if (purged == nullptr || purged->boolean() != true || !names) return std::nullopt;
+  const JsonValue* known = reply->find("known");
+  if (known != nullptr && known->boolean()) {
+    return "purged at " + *names + (*known->boolean() ? ": it was in the cache\n" : ": it was not in the cache\n");
   }
-  return "purged at " + *names +
-         (*known->boolean() ? ": it was in the cache\n" : ": it was not in the cache\n");
+  const JsonValue* swept = reply->find("swept");
+  const JsonValue* records = reply->find("records");
+  if (swept == nullptr || !swept->boolean() || records == nullptr || !records->integer()) return std::nullopt;
+  const std::string count = std::to_string(*records->integer());
+  return "purged at " + *names + ": " + count + (*records->integer() == 1 ? " answer" : " answers") + " dropped" +
+         (*swept->boolean() ? "\n" : " so far, the sweep goes on\n");
 }
 
 std::optional<std::string> flush_text(std::string_view json) {

@@ -81,6 +81,42 @@ TEST_CASE_FIXTURE(CtlFixture, "ctl: a token that is none is refused before the d
   CHECK(run({"purge"}).exit == CtlExit::kOk);
 }
 
+TEST_CASE_FIXTURE(CtlFixture, "ctl: purge by every key, and what the sweep has dropped") {
+  reply = AdminReply{200, R"({"purged":true,"purges":1,"authorization_servers":["main"],"swept":true,"records":12})"};
+  const auto body = [this](const std::vector<std::string>& arguments) {
+    const CtlOutcome outcome = run(arguments);
+    CHECK(outcome.exit == CtlExit::kOk);
+    CHECK(outcome.out == "purged at main: 12 answers dropped\n");
+    return asked.back().body;
+  };
+  CHECK(body({"purge", "--sub", "alice"}) == R"({"sub":"alice","wait":true})");
+  CHECK(body({"purge", "--sid", "s", "--ask"}) == R"({"sid":"s","ask":true,"wait":true})");
+  CHECK(body({"purge", "--client", "app", "--sub", "a"}) == R"({"sub":"a","client_id":"app","wait":true})");
+  CHECK(body({"purge", "--jti", "j", "--as", "main"}) == R"({"jti":"j","wait":true,"authorization_server":"main"})");
+  CHECK(body({"purge", "--all", "--issuer", "https://as.example.com"}) ==
+        R"({"all":true,"wait":true,"issuer":"https://as.example.com"})");
+  CHECK(body({"purge", "--issued-before", "now"}) == R"({"issued_before":"now","wait":true})");
+  CHECK(body({"purge", "--issued-before", "1700000000", "--client", "app"}) ==
+        R"({"client_id":"app","issued_before":1700000000,"wait":true})");
+  CHECK(body({"purge", "--issued-before", "2023-11-14T22:13:20Z"}) == R"({"issued_before":1700000000,"wait":true})");
+  reply = AdminReply{200, R"({"purged":true,"authorization_servers":["main"],"swept":false,"records":1})"};
+  CHECK(run({"purge", "--sub", "alice"}).out == "purged at main: 1 answer dropped so far, the sweep goes on\n");
+}
+
+TEST_CASE_FIXTURE(CtlFixture, "ctl: purge options that contradict each other are refused before the daemon is asked") {
+  for (const std::vector<std::string>& wrong : std::vector<std::vector<std::string>>{
+           {"purge", "--sha256", kAbc, "--sub", "a"},
+           {"purge", "--sha256", kAbc, "--all"},
+           {"purge", "--ask"},
+           {"purge", "--issued-before", "yesterday"},
+           {"purge", "--sub"}}) {
+    const CtlOutcome outcome = run(wrong);
+    CHECK(outcome.exit == CtlExit::kUsage);
+    CHECK(outcome.err.find("expected") != std::string::npos);
+  }
+  CHECK(asked.empty());
+}
+
 TEST_CASE_FIXTURE(CtlFixture, "ctl: flush names an authorization server or means all") {
   reply = AdminReply{200, R"({"flushed":["main","b"]})"};
   CHECK(run({"flush"}).out == "flushed main, b\n");
