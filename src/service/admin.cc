@@ -80,10 +80,11 @@ void Admin::answer(ServerSession& session, const http::Request& request, RouteId
     }
     case RouteId::kHealthz: send_json(session, R"({"healthy":true})"); return;
     case RouteId::kReadyz: {
-      const bool ready = parts_.ready();
+      const Figures figures = parts_.figures();
+      const std::string body = render_readiness(figures);
       http::Response response;
-      response.status = ready ? 200 : 503;
-      response.body = ready ? R"({"ready":true})" : R"({"ready":false})";
+      response.status = figures.draining ? 503 : 200;
+      response.body = body;
       session.send(Outcome::kAdminDone, response);
       return;
     }

@@ -34,7 +34,6 @@ struct AdminParts {
   EventInbox& inbox;
   http::ResponseWriter& writer;
   UniqueFunction<Figures()> figures;
-  UniqueFunction<bool()> ready;
   UniqueFunction<void(const WaiterId&, const Reply&)> deliver;   // to the session that waits, in a later turn
   Log log;
 };

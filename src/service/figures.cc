@@ -1,6 +1,7 @@
 #include "service/figures.h"
 
 #include "codec/json.h"
+#include "service/event_metrics.h"
 #include "service/metrics_text.h"
 
 namespace introspectd::service {
@@ -152,6 +153,7 @@ void write_server_status(codec::JsonWriter& json, const ServerFigures& server) {
   json.string(name_of(server.breaker));
   write_member(json, "in_flight", server.in_flight);
   for (std::size_t i = 0; i < kCallCounters; ++i) write_member(json, kCallNames[i], server.calls[i]);
+  write_channel_status(json, server);
   json.end_object();
 }
 
@@ -184,7 +186,18 @@ std::string render_metrics(const Figures& figures) {
   write_cache(text, figures);
   write_gauges(text, figures);
   write_servers(text, figures);
+  write_event_metrics(text, figures);
   return text.text();
+}
+
+std::string render_readiness(const Figures& figures) {
+  codec::JsonWriter json;
+  json.begin_object();
+  json.key("ready");
+  json.boolean(!figures.draining);
+  write_ready_detail(json, figures);
+  json.end_object();
+  return json.text();
 }
 
 std::string render_status(const Figures& figures) {
@@ -206,6 +219,7 @@ std::string render_status(const Figures& figures) {
   json.begin_array();
   for (const ServerFigures& server : figures.servers) write_server_status(json, server);
   json.end_array();
+  write_event_status(json, figures);
   json.key("requests");
   json.begin_object();
   for (const OutcomeRow& row : outcome_table()) write_member(json, row.label, figures.outcomes[index_of(row.outcome)]);

@@ -11,11 +11,11 @@
 #include <string_view>
 #include <vector>
 
-#include "cache/shard.h"
+#include "cache/token_cache.h"
 #include "service/breaker.h"
-#include "service/fleet.h"
 #include "service/channels.h"
 #include "service/event_figures.h"
+#include "service/fleet.h"
 #include "service/key_ring.h"
 #include "service/loop_counters.h"
 #include "service/outcomes.h"
@@ -41,8 +41,6 @@ struct ServerFigures {
 };
 
 struct Figures {
-  std::optional<FleetFigures> fleet;       // nullopt: this node is alone
-  std::optional<JournalFigures> journal;   // nullopt: nothing is kept
   std::string_view version;
   double uptime_seconds = 0;
   bool draining = false;
@@ -56,6 +54,9 @@ struct Figures {
   std::size_t admin_connections = 0;
   std::size_t notify_connections = 0;
   EventFigures events;
+  cache::TokenCache::PurgeCounts purges;
+  std::optional<FleetFigures> fleet;       // nullopt: this node is alone
+  std::optional<JournalFigures> journal;   // nullopt: nothing is kept
   std::uint64_t log_lines_dropped = 0;
   std::uint64_t log_lines_suppressed = 0;
   std::vector<ServerFigures> servers;
@@ -65,6 +66,8 @@ ServerFigures figures_of(const ServerLink& link);
 
 std::string render_metrics(const Figures& figures);
 std::string render_status(const Figures& figures);
+// Of /readyz: whether requests are taken, and which channels are alive.
+std::string render_readiness(const Figures& figures);
 
 std::string_view name_of(Breaker::State state) noexcept;
 

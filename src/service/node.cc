@@ -156,7 +156,6 @@ void Node::make_back() {
   make_fleet();
   admin_ = std::make_unique<Admin>(AdminParts{
       parts_.back, parts_.settings, admin_routes_, *purger_, *desk_, admin_writer_, [this] { return figures(); },
-      [this] { return !draining_; },
       [this](const WaiterId& waiter, const Reply& reply) {
         parts_.back.post([this, waiter, reply] { admin_front_->deliver(waiter, reply); });
       },
@@ -264,6 +263,7 @@ Figures Node::figures() {
   add(*back_counters_);
   for (const std::unique_ptr<FrontSide>& side : fronts_) add(side->counters);
   figures.cache = cache_->counts();
+  figures.purges = cache_->purge_counts();
   figures.cache_memory_bytes = cache_->memory_bytes();
   figures.flights = fetcher_->flights();
   figures.waiters = fetcher_->waiters();

@@ -21,7 +21,14 @@ Figures sample() {
   server.durations[0] = 2;
   server.durations[12] = 1;
   server.duration_sum_seconds = 7.5;
+  server.channel.configured = server.channel.live = true;
+  server.channel.since_proof = std::chrono::milliseconds{1500};
+  server.keys.emplace();
+  server.polls.emplace();
+  server.verification.emplace();
   figures.servers.emplace_back().name = "other";
+  figures.fleet.emplace();
+  figures.journal.emplace();
   return figures;
 }
 
@@ -54,6 +61,36 @@ TEST_CASE("metrics: labels are escaped, histograms end with +Inf equal to their 
   CHECK(text.find(R"(as="ma\"in\\",le="+Inf"} 3)") != std::string::npos);
   CHECK(text.find(R"(introspectd_upstream_duration_seconds_count{as="ma\"in\\"} 3)") != std::string::npos);
   CHECK(text.find(R"(_sum{as="ma\"in\\"} 7.5)") != std::string::npos);
+}
+
+TEST_CASE("metrics: every origin, verdict and gap is there from the start, at 0 (STD 9.12)") {
+  const std::string text = render_metrics(Figures{});
+  for (std::size_t i = 0; i < kEventOrigins; ++i) {
+    const std::string origin = "origin=\"" + std::string(name_of(static_cast<EventOrigin>(i))) + "\"";
+    for (std::size_t j = 0; j < kEventVerdicts; ++j) {
+      const std::string verdict = "verdict=\"" + std::string(name_of(static_cast<EventVerdict>(j))) + "\"";
+      CHECK(text.find("introspectd_events_total{" + origin + "," + verdict + "} 0\n") != std::string::npos);
+    }
+    CHECK(text.find("introspectd_revocation_lag_seconds_count{" + origin + "} 0\n") != std::string::npos);
+  }
+  CHECK(text.find("introspectd_fleet_") == std::string::npos);   // this node is alone
+  const std::string of_fleet = render_metrics(sample());
+  for (std::size_t i = 0; i < kFleetGaps; ++i) {
+    const std::string reason = std::string(name_of(static_cast<FleetGap>(i)));
+    CHECK(of_fleet.find("introspectd_fleet_gaps_total{reason=\"" + reason + "\"} 0\n") != std::string::npos);
+  }
+  CHECK(of_fleet.find(R"(introspectd_channel_live{as="ma\"in\\"} 1)") != std::string::npos);
+  CHECK(of_fleet.find(R"(introspectd_channel_live{as="other"} 0)") != std::string::npos);
+}
+
+TEST_CASE("readiness: a node without a live channel is ready, and says so") {
+  Figures figures = sample();
+  CHECK(render_readiness(figures) ==
+        R"({"ready":true,"channels":[{"authorization_server":"ma\"in\\","live":true}],)"
+        R"("fleet":{"connected":false,"live":false}})");
+  figures.servers[0].channel.live = false;
+  figures.draining = true;
+  CHECK(render_readiness(figures).find(R"({"ready":false,"channels":[{"authorization_server":"ma\"in\\","live":false}])") == 0);
 }
 
 TEST_CASE("status: one JSON object that its own reader takes") {
