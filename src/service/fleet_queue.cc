@@ -67,6 +67,8 @@ void FleetQueue::start(std::uint64_t serial) {
     event.server = arrived.server;
     event.origin = EventOrigin::kFleet;
     event.signals = arrived.entry.signals;
+    // What a caller revoked there is as little proven here: made-up tokens must not fill a fleet's memory (F102).
+    event.trusted = arrived.entry.origin != EventOrigin::kRevocationEndpoint;
     parts_.inbox.receive_unsigned(std::move(event), answer);
   }
 }
