@@ -37,7 +37,7 @@ struct QueueWorld {
   }
   void answer(std::size_t index, EventVerdict verdict) {
     auto done = std::move(inbox.waiting.at(index));
-    done({verdict, {}});
+    done({verdict, {}, {}});
   }
 };
 

@@ -236,7 +236,7 @@ class FakeInbox final : public service::EventInbox {
     if (held) {
       waiting.push_back(std::move(done));
     } else {
-      done({verdict, {}});
+      done({verdict, {}, {}});
     }
     if (verdict == service::EventVerdict::kAccepted) events.push_back(event.jws);
     origins.push_back(event.origin);

@@ -27,7 +27,7 @@ class ScriptedInbox final : public EventInbox {
     if (hold) {
       held.push_back(std::move(done));
     } else {
-      done({verdict, {}});
+      done({verdict, {}, {}});
     }
   }
   void receive_unsigned(UnsignedEvent, UniqueFunction<void(EventResult)>) override { CHECK(false); }
@@ -122,7 +122,7 @@ TEST_CASE("set_poller: nothing is acknowledged before the inbox has accepted it"
   world.loop.advance(1h);
   CHECK(world.polls() == 1);
   CHECK_FALSE(world.channels->live(0));
-  world.inbox.held[0]({EventVerdict::kAccepted, {}});
+  world.inbox.held[0]({EventVerdict::kAccepted, {}, {}});
   world.loop.advance(Duration{});
   REQUIRE(world.polls() == 2);
   CHECK(world.sent_has(R"("ack":["a"])"));
