@@ -6,6 +6,8 @@
 //   GET /_knob?delay_ms=&fail=&revoke_delay_ms=  slows introspection or revocation, or fails introspection with a status
 //   GET /_stats                                  {"introspections":N,"revocations":N,"in_flight":N}
 //   GET /_last                                   the last introspection's Authorization scheme and body
+// With BACKCHANNEL=URL the client `web` logs people in by the authorization code flow, and is told of their logouts there
+// (OIDC Back-Channel Logout 1.0); browser.mjs is the browser.
 import http from 'node:http';
 import https from 'node:https';
 import { readFileSync } from 'node:fs';
@@ -14,21 +16,34 @@ import { Provider } from 'oidc-provider';
 
 // The provider's own store forgets all but the last 1 000 tokens; the tests need more.
 const stored = new Map();
+const sessionOfUid = new Map();
+const ofGrant = new Map();
 class Store {
   constructor(kind) { this.kind = kind; }
   key(id) { return `${this.kind}:${id}`; }
   async upsert(id, payload, lifetime) {
     stored.set(this.key(id), { payload, until: lifetime ? Date.now() + lifetime * 1000 : Infinity });
+    if (this.kind === 'Session') sessionOfUid.set(payload.uid, id);
+    if (payload.grantId) {
+      if (!ofGrant.has(payload.grantId)) ofGrant.set(payload.grantId, new Set());
+      ofGrant.get(payload.grantId).add(this.key(id));
+    }
   }
   async find(id) {
     const found = stored.get(this.key(id));
     return found && found.until > Date.now() ? found.payload : undefined;
   }
   async destroy(id) { stored.delete(this.key(id)); }
-  async consume() {}
-  async findByUid() {}
+  async consume(id) {
+    const found = await this.find(id);
+    if (found) found.consumed = Math.floor(Date.now() / 1000);
+  }
+  async findByUid(uid) { return this.find(sessionOfUid.get(uid)); }
   async findByUserCode() {}
-  async revokeByGrantId() {}
+  async revokeByGrantId(grant) {
+    for (const key of ofGrant.get(grant) ?? []) stored.delete(key);
+    ofGrant.delete(grant);
+  }
 }
 
 const resourceServer = { grant_types: [], redirect_uris: [], response_types: [] };
@@ -41,23 +56,40 @@ export const clients = [
   { client_id: 'svc:node 1', client_secret: 'p@ss%w/+ &=:', ...resourceServer },
 ];
 
+if (process.env.BACKCHANNEL) {
+  clients.push({ client_id: 'web', client_secret: 'web-secret', redirect_uris: ['https://rp.example/cb'],
+    grant_types: ['authorization_code', 'refresh_token'], scope: 'openid offline_access read',
+    backchannel_logout_uri: process.env.BACKCHANNEL, backchannel_logout_session_required: true });
+}
+
 const counts = { introspections: 0, revocations: 0, in_flight: 0 };
 const faults = { delay_ms: 0, fail: 0, revoke_delay_ms: 0 };
 let last = {};
 
+// What is needed for people to log in and out.
+const people = {
+  findAccount: (ctx, sub) => ({ accountId: sub, claims: () => ({ sub }) }),
+  pkce: { required: () => false },
+  // The provider's own fetch refuses loopback addresses, where our receivers are.
+  fetch: (url, { dispatcher, ...options }) => fetch(url, options),
+};
+
 function makeProvider(issuer) {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const withPeople = Boolean(process.env.BACKCHANNEL);
   const mayActOn = (ctx, client, token) => client.clientId !== 'app' || client.clientId === token.clientId;
   return new Provider(issuer, {
     adapter: Store,
     jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256' }] },
-    scopes: ['read', 'write'],
+    scopes: withPeople ? ['openid', 'offline_access', 'read', 'write'] : ['read', 'write'],
     clients,
+    ...(withPeople ? people : {}),
     clientAuthMethods: ['client_secret_basic', 'client_secret_post'],
     extraTokenClaims: () => ({ tenant: 't1' }),
-    ttl: { ClientCredentials: 600 },
+    ttl: { ClientCredentials: 600, AccessToken: 600, Interaction: 600, Session: 3600, Grant: 3600, IdToken: 600 },
     features: {
-      devInteractions: { enabled: false },
+      devInteractions: { enabled: withPeople },
+      backchannelLogout: { enabled: withPeople },
       clientCredentials: { enabled: true },
       introspection: { enabled: true, allowedPolicy: mayActOn },
       revocation: { enabled: true, allowedPolicy: mayActOn },
@@ -114,7 +146,9 @@ listener.listen(Number(process.env.PORT ?? 4000), '127.0.0.1', () => {
   const issuer = `${secure ? 'https' : 'http'}://127.0.0.1:${listener.address().port}`;
   const provider = makeProvider(issuer);
   provider.use(controls(provider));
-  provider.on('server_error', (ctx, error) => console.error(error));
+  for (const event of ['server_error', 'backchannel.error']) {
+    provider.on(event, (ctx, error) => console.error(event, error?.message, error?.error_detail ?? ''));
+  }
   listener.on('request', provider.callback());
   console.log('ready', issuer);
 });

@@ -142,8 +142,10 @@ export const isInactive = (reply) => reply.status === 200 && reply.body === INAC
 // ---- the authorization server ---------------------------------------------------------------------------------------
 
 export class AuthorizationServer {
-  constructor({ tls, keepAliveMs } = {}) {
+  // `backchannel`: where the client `web` is told of logouts; people can log in then.
+  constructor({ tls, keepAliveMs, backchannel } = {}) {
     this.tls = tls;
+    this.backchannel = backchannel;
     this.keepAliveMs = keepAliveMs;
     this.directory = temporaryDirectory();
   }
@@ -153,6 +155,7 @@ export class AuthorizationServer {
     const log = path.join(this.directory, 'as.log');
     const env = { PORT: String(this.port ?? 0) };
     if (this.tls) Object.assign(env, { TLS_KEY: this.tls.key, TLS_CERT: this.tls.cert });
+    if (this.backchannel) env.BACKCHANNEL = this.backchannel;
     if (this.keepAliveMs) env.KEEP_ALIVE_MS = String(this.keepAliveMs);
     writeFileSync(log, '');
     this.child = run(process.execPath, [path.join(here, 'as.mjs')], { env, log });
@@ -194,9 +197,11 @@ const table = (head, values) => `${head}\n${Object.entries(values).map(([key, va
 
 export class Daemon {
   // `as` is an AuthorizationServer or { introspection, revocation } URLs; the rest overrides the conf's keys.
-  constructor(as, { listen = {}, admin = {}, cache = {}, upstream = {}, caller = {} } = {}) {
+  // `notify: {}` opens the notify listener on a free port; `tables` are further ones, such as
+  // { 'authorization_server.poll': {…}, '[webhook]': {…} }.
+  constructor(as, { listen = {}, admin = {}, cache = {}, upstream = {}, caller = {}, notify, revocation = {}, fleet, tables = {} } = {}) {
     this.directory = temporaryDirectory();
-    this.parts = { as, listen, admin, cache, upstream, caller };
+    this.parts = { as, listen, admin, cache, upstream, caller, notify, revocation, fleet, tables };
     this.log = path.join(this.directory, 'introspectd.log');
     this.socketPath = path.join(this.directory, 'introspectd.sock');
     this.adminPath = path.join(this.directory, 'admin.sock');
@@ -207,7 +212,7 @@ export class Daemon {
   }
 
   async writeConf() {
-    const { as, listen, admin, cache, upstream, caller } = this.parts;
+    const { as, listen, admin, cache, upstream, caller, notify, revocation, fleet, tables } = this.parts;
     this.tcpPort ??= await freePort();
     this.adminPort ??= await freePort();
     this.tcp = { port: this.tcpPort, authorization: this.authorization };
@@ -217,6 +222,10 @@ export class Daemon {
     const secret = upstream.secret ?? 'node-secret';
     const own = { ...upstream };
     delete own.secret;
+    if (notify) this.notifyPort ??= await freePort();
+    this.notify = { port: this.notifyPort };
+    const further = (under) => Object.entries(tables).filter(([name]) => under === name.startsWith('authorization_server.'))
+      .map(([name, values]) => table(`[${name}]`, values));
     writeFileSync(this.confPath, [
       table('[listen]', { unix: this.socketPath, tcp: [`127.0.0.1:${this.tcpPort}`], ...listen }),
       table('[admin]', { unix: this.adminPath, tcp: `127.0.0.1:${this.adminPort}`, ...admin }),
@@ -224,6 +233,11 @@ export class Daemon {
       table('[[authorization_server]]', { name: 'main', introspection_endpoint: endpoints.introspection,
         revocation_endpoint: endpoints.revocation, client_id: 'node', client_auth: 'client_secret_basic',
         client_secret_file: secretFile(this.directory, 'as.secret', secret), ...own }),
+      ...further(true),
+      ...(notify ? [table('[notify]', { tcp: [`127.0.0.1:${this.notifyPort}`], ...notify })] : []),
+      ...(Object.keys(revocation).length ? [table('[revocation]', revocation)] : []),
+      ...(fleet ? [table('[fleet]', fleet)] : []),
+      ...further(false),
       table('[[caller]]', { id: 'orders', secret_file: secretFile(this.directory, 'orders.secret', 'orders-secret'), ...caller }),
     ].join('\n'));
   }
@@ -247,4 +261,10 @@ export class Daemon {
   logText() { return existsSync(this.log) ? readFileSync(this.log, 'utf8') : ''; }
   ctl(args, input) { return output(introspectctl, ['--socket', this.adminPath, ...args], { input }); }
   async metrics() { return (await get(this.admin, '/metrics')).body; }
+  // One sample, 0 where it is not there: metric('introspectd_flights').
+  async metric(sample) {
+    const line = (await this.metrics()).split('\n').find((text) => text.startsWith(`${sample} `));
+    return line === undefined ? 0 : Number(line.slice(sample.length + 1));
+  }
+  async status() { return JSON.parse((await get(this.admin, '/status')).body); }
 }
