@@ -60,8 +60,8 @@ Configuration ConfigurationBuilder::build() {
   check_callers_can_authenticate();
   note_unused_events();
   note_unused_ttl_live();
-  std::stable_sort(configuration_.notices.begin(), configuration_.notices.end(),
-                   [](const ConfigProblem& a, const ConfigProblem& b) { return a.line < b.line; });
+  std::sort(configuration_.notices.begin(), configuration_.notices.end(),
+            [](const ConfigProblem& a, const ConfigProblem& b) { return std::tie(a.line, a.key) < std::tie(b.line, b.key); });
   return std::move(configuration_);
 }
 

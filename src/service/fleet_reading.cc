@@ -131,10 +131,10 @@ void Fleet::settle_proofs() {
   const MonoTime now = parts_.loop.now().mono;
   const std::optional<MonoTime> horizon = peers_.horizon();
   if (!horizon || doubt_since_ || !live(now)) return;
-  const auto waits = [&](const PendingProof& proof) { return proof.settled > *horizon; };
-  const auto settled = std::stable_partition(proofs_.begin(), proofs_.end(), waits);
-  std::vector<PendingProof> proven(settled, proofs_.end());
-  proofs_.erase(settled, proofs_.end());
+  std::vector<PendingProof> waiting;
+  std::vector<PendingProof> proven;
+  for (const PendingProof& proof : proofs_) (proof.settled > *horizon ? waiting : proven).push_back(proof);
+  proofs_ = std::move(waiting);
   for (std::size_t i = 0; i < proven.size(); ++i) {
     parts_.proven(proven[i].server, proven[i].dated);
     const bool newer = std::any_of(proven.begin() + static_cast<std::ptrdiff_t>(i) + 1, proven.end(),

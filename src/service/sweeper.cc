@@ -1,8 +1,6 @@
 #include "service/sweeper.h"
 
-#include <algorithm>
 #include <array>
-#include <iterator>
 #include <utility>
 
 namespace introspectd::service {
@@ -45,10 +43,13 @@ std::size_t Sweeper::slice() {
 // Where no lap is wanted, all that is waited for has been carried out: floors leave nothing to a sweep.
 void Sweeper::tell() {
   const bool all = !cache_->sweep_wanted();
-  const auto swept = [&](const Watch& watch) { return all || watch.last <= cache_->swept(); };
-  const auto first = std::stable_partition(watches_.begin(), watches_.end(), [&](const Watch& w) { return !swept(w); });
-  std::vector<Watch> ended(std::make_move_iterator(first), std::make_move_iterator(watches_.end()));
-  watches_.erase(first, watches_.end());
+  std::vector<Watch> waiting;
+  std::vector<Watch> ended;
+  for (Watch& watch : watches_) {
+    const bool swept = all || watch.last <= cache_->swept();
+    (swept ? ended : waiting).push_back(std::move(watch));
+  }
+  watches_ = std::move(waiting);
   for (Watch& watch : ended) watch.done(watch.records);
 }
 

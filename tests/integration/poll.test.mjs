@@ -9,10 +9,10 @@ import { Transmitter, seconds } from './transmitter.mjs';
 const as = await new Transmitter().start();
 const secrets = temporaryDirectory();
 const daemon = await new Daemon({ introspection: `${as.url}/introspect`, revocation: '' }, {
-  cache: { ttl: '1s', ttl_live: '5m', ttl_without_exp: '1s', negative_ttl: '1s' },
+  cache: { ttl: '3s', ttl_live: '5m', negative_ttl: '1s' },   // more than a poll may take
   revocation: { channel_timeout: '5s', hold: '1s' },
   upstream: as.conf(),
-  tables: { 'authorization_server.poll': { endpoint: `${as.url}/poll`, bearer_token_file: secretFile(secrets, 'ssf', 'ssf-token') } },
+  tables: { 'authorization_server.poll': { endpoint: `${as.url}/poll`, long_poll: '3s', bearer_token_file: secretFile(secrets, 'ssf', 'ssf-token') } },
 }).start();
 test.after(() => as.stop());
 
@@ -41,7 +41,7 @@ test('the node polls with its bearer token, and an answered poll makes the chann
 
 test('while it is live an answer is believed for longer than ttl (I13)', async () => {
   const { token } = await cached();
-  await pause(2500);
+  await pause(4500);
   assert.equal(await upstreamCalls(async () => assert.ok(isActive(await introspect(daemon.unix, token)))), 0);
 });
 
@@ -95,7 +95,7 @@ test('a silent transmitter: the channel is lost, and nothing older than ttl is s
   for (const serve of as.poll.waiting) serve();
   await until(async () => await daemon.metric('introspectd_channel_live{as="main"}') === 0, { patience: 25000, what: 'loss' });
   assert.equal(await upstreamCalls(async () => assert.ok(isActive(await introspect(daemon.unix, token)))), 1);
-  await pause(1100);
+  await pause(3200);
   assert.equal(await upstreamCalls(() => introspect(daemon.unix, token)), 1, 'ttl, not ttl_live');
   const ready = await get(daemon.admin, '/readyz');
   assert.equal(ready.status, 200, 'a node without a live channel still answers');
