@@ -37,6 +37,28 @@ test('introspectctl purge --sha256: the same, without the token', async () => {
   assert.equal(await as.introspections(), before);
 });
 
+test('introspectctl purge --client and --issued-before: all of a client, or of a time, and how many that were', async () => {
+  const tokens = await as.mint(20);
+  for (const token of tokens) assert.ok(isActive(await introspect(daemon.unix, token)));
+  assert.match(await ctl(['purge', '--client', 'nobody']), /: 0 answers dropped/);
+  const before = await as.introspections();
+  for (const token of tokens) assert.ok(isActive(await introspect(daemon.unix, token)));
+  assert.equal(await as.introspections(), before, 'all are still cached');
+
+  assert.match(await ctl(['purge', '--client', 'app', '--ask']), /: (2\d|[3-9]\d|\d{3,}) answers dropped/);
+  for (const token of tokens) assert.ok(isActive(await introspect(daemon.unix, token)), 'asked anew, and alive');
+  assert.equal(await as.introspections() - before, tokens.length);
+
+  const said = JSON.parse(await ctl(['purge', '--issued-before', '2001-01-01T00:00:00Z', '--as', 'main', '--json']));
+  assert.deepEqual(said.authorization_servers, ['main']);
+  assert.equal(said.purged, true);
+  await ctl(['purge', '--client', 'app']);
+  for (const token of tokens) assert.ok(isInactive(await introspect(daemon.unix, token)), 'issued until now: dead');
+  assert.notEqual((await daemon.ctl(['purge', '--issued-before', 'yesterday'])).code, 0);
+  assert.notEqual((await daemon.ctl(['purge', '--sub', 'x', '--as', 'nobody'])).code, 0);
+  await pause(1100);   // iat counts seconds: what is issued from now on is younger than the purge
+});
+
 test('introspectctl purge: garbage is refused', async () => {
   assert.notEqual((await daemon.ctl(['purge', '--sha256', 'abc'])).code, 0);
   assert.notEqual((await daemon.ctl(['purge'], '')).code, 0);

@@ -7,7 +7,8 @@ import { createServer as createPlainServer } from 'node:http';
 import { readFileSync } from 'node:fs';
 import { once } from 'node:events';
 import path from 'node:path';
-import { AuthorizationServer, Daemon, introspect, isActive, isInactive, output, revoke, temporaryDirectory } from './stage.mjs';
+import { AuthorizationServer, Daemon, freePort, introspect, introspectd, isActive, isInactive, output, revoke, temporaryDirectory } from './stage.mjs';
+import { Transmitter } from './transmitter.mjs';
 
 const directory = temporaryDirectory();
 const file = (name) => path.join(directory, name);
@@ -97,4 +98,42 @@ test('plain http where https was said: 503 (F85)', async () => {
   await once(server, 'listening');
   await assertRefused({ url: `https://127.0.0.1:${server.address().port}/introspect`, asked: () => asked,
     close: () => { server.closeAllConnections(); server.close(); } });
+});
+
+test('the notify listener off loopback speaks TLS only, and refuses to start without (F10)', async () => {
+  const identity = await makeCertificate('notify');
+  const as = await new Transmitter().start();
+  const notify = (tls) => ({ ...(tls ? { tls_cert_file: identity.cert, tls_key_file: identity.key } : {}) });
+  const make = async (settings) => {
+    const daemon = new Daemon({ introspection: `${as.url}/introspect`, revocation: '' }, { notify: settings, upstream: as.conf() });
+    daemon.notifyPort = await freePort();
+    daemon.parts.notify = { ...settings, tcp: [`0.0.0.0:${daemon.notifyPort}`] };
+    await daemon.writeConf();
+    return daemon;
+  };
+  const plain = await make(notify(false));
+  const refused = await output(introspectd, ['--config', plain.confPath, '--check']);
+  assert.equal(refused.code, 78);
+  assert.match(refused.stdout + refused.stderr, /notify\.tls_cert_file|notify\.tcp/);
+
+  const other = await makeCertificate('another');
+  const mismatched = await make({ tls_cert_file: identity.cert, tls_key_file: other.key });
+  assert.equal((await output(introspectd, ['--config', mismatched.confPath, '--check'])).code, 78, 'F7');
+
+  const daemon = await (await make(notify(true))).start();
+  const token = as.issue('over-tls', { sub: 'alice' });
+  assert.ok(isActive(await introspect(daemon.unix, token)));
+  const event = file('event');
+  writeFileSync(event, await as.sign(as.sessionRevoked('alice')));
+  const curl = (...more) => output('curl', ['-sS', '-o', '/dev/null', '-w', '%{http_code}', '--data-binary', `@${event}`,
+    '-H', 'Content-Type: application/secevent+jwt', ...more]);
+  const address = `127.0.0.1:${daemon.notifyPort}/events`;
+  assert.equal((await curl('--cacert', file('stranger.crt'), `https://${address}`)).code, 60, 'a client can tell who we are');
+  assert.notEqual((await curl(`http://${address}`)).stdout, '202', 'nothing in plain text');
+  assert.notEqual((await curl('--cacert', file('ca.crt'), '--tls-max', '1.1', `https://${address}`)).code, 0);
+  assert.ok(isActive(await introspect(daemon.unix, token)));
+  assert.equal((await curl('--cacert', file('ca.crt'), `https://${address}`)).stdout, '202');
+  assert.ok(isInactive(await introspect(daemon.unix, token)));
+  await daemon.stop();
+  as.stop();
 });

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 
-UNITS = ("introspectd.service", "introspectd.socket", "introspectd-admin.socket")
+UNITS = ("introspectd.service", "introspectd.socket", "introspectd-admin.socket", "introspectd-notify.socket")
 INSTALLED = "/usr/bin/introspectd"
 
 
@@ -61,7 +61,8 @@ def main():
             key in text for key in ("Type=notify\n", "WatchdogSec=", "RestartPreventExitStatus=78")),
         "fd names are the daemon's": [
             re.search(r"^FileDescriptorName=(.*)$", (directory / unit).read_text(encoding="utf-8"), re.M).group(1)
-            for unit in UNITS[1:]] == ["introspect", "admin"],
+            for unit in UNITS[1:]] == ["introspect", "admin", "notify"],
+        "purges have a place of their own": "StateDirectory=introspectd\nStateDirectoryMode=0700\n" in text,
         "sysusers makes the user": "introspectd" in run("systemd-sysusers", "--dry-run",
                                                         str(directory / "introspectd.sysusers.conf"))[1]
                                    and not run("systemd-sysusers", "--dry-run",
