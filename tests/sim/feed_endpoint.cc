@@ -133,6 +133,7 @@ void FeedEndpoint::acknowledged(ServerIndex server, const std::string& jti, bool
       purge.refused = true;
     } else if (!purge.acked.happened()) {
       purge.acked = parts_.world.moment();
+      parts_.on_accepted(i);
     }
   }
   for (const std::size_t proof : item->proofs) settle_proof(server, proof);
@@ -198,8 +199,12 @@ std::string FeedEndpoint::sets(Poll& poll) {
   std::string json;
   std::size_t count = 0;
   Queue& queue = queues_[poll.server];
+  std::vector<std::string_view> named;
   for (Item& item : queue.items) {
     if (count == poll.events_most) break;
+    // One that was sent twice waits for its first acknowledgement.
+    if (std::find(named.begin(), named.end(), item.event.jti) != named.end()) continue;
+    named.push_back(item.event.jti);
     ++count;
     json += (json.empty() ? "\"" : ",\"") + item.event.jti + "\":\"" + item.event.jws + "\"";
     item.delivered = true;
@@ -214,7 +219,7 @@ std::string FeedEndpoint::sets(Poll& poll) {
       ++parts_.history.proofs_of[poll.server][poll.proof].open;
     }
   }
-  const bool more = count < queue.items.size();
+  const bool more = count < queue.items.size() && count != 0;
   return R"({"sets":{)" + json + "}" + (more ? R"(,"moreAvailable":true)" : "") + "}";
 }
 

@@ -28,6 +28,7 @@ class FeedEndpoint {
     std::function<bool(ServerIndex)> may_refuse;            // a genuine event: clocks or keys are out of step
     std::function<void(const std::string&)> violation;
     std::function<void(ServerIndex, FeedEvent, std::size_t proof)> push;   // of a server that is not polled
+    std::function<void(std::size_t purge)> on_accepted;
   };
   explicit FeedEndpoint(Parts parts);
   // The loop of the node that lives now.

@@ -66,6 +66,7 @@ struct PurgeRecord {
   Moment sent;
   Moment received;                   // the daemon had read the whole request
   Moment acked;                      // the daemon had written the whole reply
+  Moment accepted_elsewhere;         // by another node of the fleet; this one may not know of it yet
   Moment delivered_last;             // a feed gave it to the daemon again, after the acknowledgement maybe
   int status = 0;
   std::string reply;

@@ -73,6 +73,7 @@ class Oracle {
   void i1_i2_i3_claims(const Served& served);
   void i4_cut_off(const Served& served, const PurgeRecord& purge);
   void hold_is_not_stored(const Served& served, const PurgeRecord& purge);
+  void i13_elsewhere(const Served& served, const PurgeRecord& purge);
   void i7_not_past_exp(const Served& served);
   void i9_zero_ttl_not_stored(const Served& served);
   void i10_no_exp_short_life(const Served& served);

@@ -91,6 +91,7 @@ void Oracle::i1_i2_i3_claims(const Served& served) {
     judge_start(served, purge);
     i4_cut_off(served, purge);
     hold_is_not_stored(served, purge);
+    i13_elsewhere(served, purge);
   }
 }
 
@@ -103,6 +104,17 @@ void Oracle::i4_cut_off(const Served& served, const PurgeRecord& purge) {
   if (!survived(purge, ask.replied)) return;
   found("I4", "a true for what a cut-off or a logout names (request " + std::to_string(ask.id) + ", from call " +
                   std::to_string(call.id) + ")", ask.server, ask.token);
+}
+
+// I13 across the fleet: what another node has accepted is known here, or nothing from before it is served for longer than
+// ttl: no proof of a channel that is younger may be believed meanwhile.
+void Oracle::i13_elsewhere(const Served& served, const PurgeRecord& purge) {
+  const auto& [ask, call, stored] = served;
+  const Moment& accepted = purge.accepted_elsewhere;
+  if (!stored || !accepted.happened() || call.started.stamp > accepted.stamp) return;
+  if (ask.received.mono - accepted.mono <= knobs_->ttl) return;
+  found("I13", "served beyond ttl from before what another node accepted (request " + std::to_string(ask.id) +
+                   ", from call " + std::to_string(call.id) + ")", ask.server, ask.token);
 }
 
 // SPEC §6: within the hold the server is asked and nothing is stored.

@@ -122,7 +122,8 @@ bool SimClient::take_reply() {
   }
   std::size_t length = 0;
   const std::string length_text = field(head, "Content-Length");
-  if (length_text.empty()) parts_.violation("I27: a reply that does not say how long it is: " + head);
+  // RFC 9110 §8.6: a 204 has no body and says nothing of its length.
+  if (length_text.empty() != (status == 204)) parts_.violation("I27: a reply that does not say how long it is: " + head);
   std::from_chars(length_text.data(), length_text.data() + length_text.size(), length);
   const std::size_t size = head_end + 4 + length;
   if (unread_.size() < size) return false;

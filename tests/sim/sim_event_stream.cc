@@ -21,11 +21,12 @@ LogId LogId::read(const std::string& text) {
 
 SimEventLog::SimEventLog(SimWorld& world) : world_(&world) {}
 
-LogId SimEventLog::append(Fields fields) {
+LogId SimEventLog::append(Fields fields, std::size_t writer) {
   const auto time = static_cast<std::uint64_t>(world_->true_wall().ms());
   last_ = time > last_.time ? LogId{time, 0} : LogId{last_.time, last_.number + 1};
   ++added_;
-  entries_.push_back({last_, std::move(fields)});
+  entries_.push_back({last_, std::move(fields), writer});
+  ever_.push_back(entries_.back());
   wake();
   return last_;
 }
@@ -75,8 +76,9 @@ void SimEventLog::wake() {
   for (SimEventStream* stream : streams_) stream->consider();
 }
 
-SimEventStream::SimEventStream(SimLoop& loop, SimEventLog& log, const EventStreamKnobs& knobs, Watch watch)
-    : loop_(&loop), log_(&log), knobs_(&knobs), watch_(std::move(watch)) {
+SimEventStream::SimEventStream(SimLoop& loop, SimEventLog& log, const EventStreamKnobs& knobs, std::size_t writer,
+                               Watch watch)
+    : loop_(&loop), log_(&log), knobs_(&knobs), writer_(writer), watch_(std::move(watch)) {
   log_->streams_.push_back(this);
 }
 
@@ -164,7 +166,7 @@ void SimEventStream::send_next() {
     ok = false;
   } else {
     ok = !chance_of(knobs_->one_in_landed_failure);
-    log_->append(std::move(append.fields));
+    log_->append(std::move(append.fields), writer_);
   }
   append.done(ok);
   if (!ok) disconnect("an append was not confirmed");
@@ -188,7 +190,7 @@ void SimEventStream::disconnect(std::string_view why) {
   // The node is told in a turn of its own; what was to be appended fails there, whether it landed or not.
   std::vector<UniqueFunction<void(bool)>> failed;
   for (Append& append : std::exchange(appends_, {})) {
-    if (log_->up() && chance_of(2)) log_->append(std::move(append.fields));
+    if (log_->up() && chance_of(2)) log_->append(std::move(append.fields), writer_);
     failed.push_back(std::move(append.done));
   }
   connecting_ = loop_->soon("stream_lost", [this, why = std::string(why), failed = std::move(failed)]() mutable {

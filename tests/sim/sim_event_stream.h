@@ -31,11 +31,13 @@ class SimEventLog {
   struct Entry {
     LogId id;
     Fields fields;
+    std::size_t writer = kNobody;
   };
+  static constexpr std::size_t kNobody = SIZE_MAX;   // what no node of the fleet has written
 
   explicit SimEventLog(SimWorld& world);
 
-  LogId append(Fields fields);
+  LogId append(Fields fields, std::size_t writer = kNobody);
   void trim(std::size_t keep);
   // The server starts again: a new run id; the newest `lost` entries were not on its disk. Everybody is disconnected.
   void restart(std::size_t lost);
@@ -47,6 +49,8 @@ class SimEventLog {
 
   ports::StreamFacts facts() const;
   const std::deque<Entry>& entries() const { return entries_; }
+  // All that ever stood in it, whatever became of it.
+  const std::vector<Entry>& ever() const { return ever_; }
 
  private:
   friend class SimEventStream;
@@ -54,6 +58,7 @@ class SimEventLog {
 
   SimWorld* world_;
   std::deque<Entry> entries_;
+  std::vector<Entry> ever_;
   LogId last_, deleted_;
   std::uint64_t added_ = 0;
   std::uint64_t runs_ = 0;
@@ -76,7 +81,7 @@ class SimEventStream final : public ports::EventStream {
     std::function<void(const SimEventLog::Entry&)> on_deliver;
     std::function<void(LogId after)> on_connected;
   };
-  SimEventStream(SimLoop& loop, SimEventLog& log, const EventStreamKnobs& knobs, Watch watch);
+  SimEventStream(SimLoop& loop, SimEventLog& log, const EventStreamKnobs& knobs, std::size_t writer, Watch watch);
   ~SimEventStream() override;
 
   void start(ports::EventStreamEvents& events) override;
@@ -105,6 +110,7 @@ class SimEventStream final : public ports::EventStream {
   SimLoop* loop_;
   SimEventLog* log_;
   const EventStreamKnobs* knobs_;
+  std::size_t writer_;
   Watch watch_;
   ports::EventStreamEvents* events_ = nullptr;
   bool started_ = false;

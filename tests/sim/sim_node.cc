@@ -96,6 +96,8 @@ void SimNode::end_service() {
   back_loop_->close();
   for (const auto& loop : front_loops_) loop->close();
   node_.reset();
+  stream_.reset();
+  storage_.reset();
 }
 
 void SimNode::build_settings(const WorldKnobs& knobs) {
@@ -108,6 +110,8 @@ void SimNode::build_settings(const WorldKnobs& knobs) {
   settings_.cache.exp_skew = knobs.exp_skew;
   settings_.cache.ttl_live = knobs.ttl_live;
   settings_.revocation.hold = knobs.hold;
+  settings_.fleet.enabled = knobs.in_fleet;
+  settings_.fleet.key = Secret(knobs.fleet_key);
   settings_.revocation.on_channel_loss =
       knobs.clear_on_channel_loss ? service::OnChannelLoss::kClear : service::OnChannelLoss::kShorten;
   settings_.revocation.channel_timeout = knobs.channel_timeout;
@@ -126,7 +130,10 @@ void SimNode::build_settings(const WorldKnobs& knobs) {
   }
 }
 
-void SimNode::start(ports::Upstream& upstream) {
+void SimNode::start(ports::Upstream& upstream, std::unique_ptr<SimEventStream> stream,
+                    std::unique_ptr<SimStorage> storage) {
+  stream_ = std::move(stream);
+  storage_ = std::move(storage);
   std::vector<ports::EventLoop*> fronts;
   for (const auto& loop : front_loops_) fronts.push_back(loop.get());
   node_ = std::make_unique<service::Node>(service::NodeParts{
@@ -140,6 +147,8 @@ void SimNode::start(ports::Upstream& upstream) {
       .cache_shards = cache_shards_,
       .log = Log(log_sink_),
       .version = "simulated",
+      .event_stream = stream_.get(),
+      .storage = storage_.get(),
       .reload_secret = [this](cache::ServerId server) { return Secret(secret_files_[server]); },
       .log_losses = {},
   });
@@ -153,6 +162,13 @@ void SimNode::accept(std::size_t front, std::unique_ptr<ports::ByteStream> strea
 
 void SimNode::accept_admin(std::unique_ptr<ports::ByteStream> stream) {
   back_loop_->post([this, stream = std::move(stream)]() mutable { node_->accept_admin(std::move(stream)); });
+}
+
+void SimNode::settle(UniqueFunction<void()> done) {
+  back_loop_->post([this, done = std::move(done)]() mutable {
+    node_->abandon_upstream();
+    node_->settle(std::move(done));
+  });
 }
 
 void SimNode::accept_notify(std::unique_ptr<ports::ByteStream> stream) {

@@ -30,8 +30,11 @@ class SimNode {
   // Ends a node; its closed loops go on being named by connections.
   static std::vector<std::unique_ptr<SimLoop>> end(std::unique_ptr<SimNode> node);
 
-  // The upstream is made after the loops and before the node.
-  void start(ports::Upstream& upstream);
+  // Upstream, stream and storage are made after the loops and before the node, which owns the last two then.
+  void start(ports::Upstream& upstream, std::unique_ptr<SimEventStream> stream, std::unique_ptr<SimStorage> storage);
+  SimEventStream* stream() { return stream_.get(); }
+  // On the back loop: what a clean end does before the loops stop.
+  void settle(UniqueFunction<void()> done);
 
   SimLoop& back_loop() { return *back_loop_; }
   SimLoop& front_loop(std::size_t i) { return *front_loops_[i]; }
@@ -84,6 +87,8 @@ class SimNode {
   cache::BootKey boot_key_;
   std::unique_ptr<SimLoop> back_loop_;
   std::vector<std::unique_ptr<SimLoop>> front_loops_;
+  std::unique_ptr<SimEventStream> stream_;
+  std::unique_ptr<SimStorage> storage_;
   std::unique_ptr<service::Node> node_;
 };
 

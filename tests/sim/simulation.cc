@@ -5,13 +5,12 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "cache/identity.h"
 #include "oauth/signal.h"
 #include "tests/sim/form.h"
 
 namespace introspectd::sim {
 namespace {
-
-constexpr Duration kLongEnough = std::chrono::seconds{120};
 
 std::string json_purge(const std::string& token, const std::string& server) {
   std::string escaped;
@@ -52,18 +51,21 @@ Simulation::Simulation(std::shared_ptr<Commons> commons, WorldKnobs knobs)
     server.credentials.push_back(credential(servers_.size() - 1, "secret of " + setup.name));
   }
   history_.resize(knobs_.servers.size());
+  number_ = commons_->nodes.size();
+  commons_->nodes.push_back(this);
   oracle_ = std::make_unique<Oracle>(world_, history_, knobs_, [this] {
     const cache::ShardCounts counts = node_->node().cache().counts();
     const cache::TokenCache::PurgeCounts purges = node_->node().cache().purge_counts();
     return Oracle::Excuses{counts.dead_forgotten_early != 0, counts.evicted != 0, purges.forgotten_early != 0,
-                           purges.floors_raised != 0};
+                           purges.floors_raised != 0 || fleet_gaps() != 0};
   });
   endpoint_ = std::make_unique<FeedEndpoint>(FeedEndpoint::Parts{
       world_, history_, commons_->feeds,
       [this](ServerIndex server) -> const FeedKnobs& { return knobs_.servers[server].feed; },
       [this](ServerIndex server) { return out_of_step(server); },
       [this](const std::string& sentence) { found(sentence); },
-      [this](ServerIndex server, const FeedEvent& event, std::size_t proof) { push(event, server, proof); }});
+      [this](ServerIndex server, const FeedEvent& event, std::size_t proof) { push(event, server, proof); },
+      [this](std::size_t purge) { tell_accepted(purge); }});
   upstream_ = std::make_unique<SimUpstream>(SimUpstream::Parts{
       world_, history_, servers_, [this](const CallRecord& call) { oracle_->on_call_started(call); },
       [this](const CallRecord& call) { oracle_->on_call_ended(call); },
@@ -78,11 +80,26 @@ void Simulation::make_node() {
   upstream_->serve(node_->back_loop());
   history_.node_started = world_.moment();
   calls_before_ = history_.calls.size();
-  node_->start(*upstream_);
+  ++lives_;
+  read_up_to_ = {};
+  ever_connected_ = false;
+  auto storage = knobs_.has_disk ? std::make_unique<SimStorage>(node_->back_loop(), disk_, knobs_.disk) : nullptr;
+  node_->start(*upstream_, make_stream(), std::move(storage));
 }
 
-void Simulation::crash() {
-  history_.restarts.push_back({world_.moment(), {}, false});
+void Simulation::crash() { end_node(false); }
+
+void Simulation::stop() {
+  bool settled = false;
+  node_->settle([&settled] { settled = true; });
+  const MonoTime most = world_.mono() + std::chrono::seconds{3};
+  while (!settled && world_.mono() < most && world_.step()) {
+  }
+  end_node(settled);
+}
+
+void Simulation::end_node(bool clean) {
+  history_.restarts.push_back({world_.moment(), {}, clean});
   for (const auto& client : clients_) client->leave();
   admin_ = notifier_ = nullptr;
   for (std::unique_ptr<SimLoop>& loop : SimNode::end(std::move(node_))) ended_loops_.push_back(std::move(loop));
@@ -177,6 +194,14 @@ void Simulation::on_reply(std::uint64_t id) {
   oracle_->on_reply(ask);
 }
 
+std::uint64_t Simulation::fleet_gaps() {
+  if (!knobs_.in_fleet) return 0;
+  std::uint64_t gaps = 0;
+  const service::Figures figures = node_->node().figures();
+  for (const std::uint64_t count : figures.fleet->gaps) gaps += count;
+  return gaps;
+}
+
 std::uint64_t Simulation::introspect(SimClient& client, std::size_t caller, const std::string& token,
                                      const AskOptions& options) {
   AskRecord ask;
@@ -185,7 +210,10 @@ std::uint64_t Simulation::introspect(SimClient& client, std::size_t caller, cons
   ask.token = token;
   const bool possible = std::all_of(token.begin(), token.end(), [](char c) { return c >= ' ' && c <= '~'; });
   ask.kind = possible ? AskKind::kIntrospect : AskKind::kImpossibleToken;
-  if (possible) history_.asked.insert(History::key(ask.server, token));
+  if (possible) {
+    history_.asked.insert(History::key(ask.server, token));
+    if (knobs_.in_fleet) commons_->tokens[cache::hash_token(token).bytes] = token;
+  }
   RequestText request;
   request.path = options.path;
   request.chunked = options.chunked;
@@ -298,98 +326,6 @@ std::uint64_t Simulation::raw(SimClient& client, AskKind kind, std::string_view 
   ask.kind = kind;
   ask.status_expected = status_expected;
   return client.send(std::move(ask), bytes);
-}
-
-// --- stories ---
-
-SimClient& Simulation::story_client(std::size_t caller) {
-  SimClient*& client = story_clients_[caller];
-  if (client == nullptr || !client->open()) client = &connect();
-  return *client;
-}
-
-std::string Simulation::wait_for(std::uint64_t id) {
-  const MonoTime give_up = world_.mono() + kLongEnough;
-  while (!ask_record(id).replied.happened() && !ask_record(id).gone && world_.mono() < give_up && world_.step()) {
-  }
-  const AskRecord& ask = ask_record(id);
-  if (ask.gone) return "gone";
-  if (!ask.replied.happened()) return "no reply";
-  if (ask.status != 200) return std::to_string(ask.status);
-  const bool question = ask.kind == AskKind::kIntrospect || ask.kind == AskKind::kImpossibleToken;
-  if (!question) return "200";
-  return ask.body == R"({"active":false})" ? "false" : "true";
-}
-
-std::string Simulation::say(std::size_t caller, const std::string& token) {
-  return wait_for(introspect(story_client(caller), caller, token));
-}
-
-std::string Simulation::revoke_and_wait(std::size_t caller, const std::string& token) {
-  return wait_for(revoke(story_client(caller), caller, token));
-}
-
-void Simulation::apply_and_wait(const ClaimPurge& said) {
-  const std::size_t index = apply(said);
-  while (!history_.purges[index].acked.happened() && world_.step()) {
-  }
-}
-
-void Simulation::drain() {
-  draining_ = true;
-  for (const auto& client : clients_) client->expect_close();
-  node_->drain([this] { drained_ = true; });
-}
-
-void Simulation::finish() {
-  for (const auto& client : clients_) client->read_slowly(false);
-  pass(knobs_.request_timeout * 3 + std::chrono::seconds{30});
-  oracle_->at_end();
-  // Who takes a few bytes a second may keep a drain waiting until app ends it; nobody else may.
-  const bool trickle = knobs_.streams.window_bytes < 1024;
-  if (draining_ && !drained_ && !trickle) found("F119: a drain does not end");
-  for (const auto& client : clients_) client->leave();
-  pass(std::chrono::seconds{70});
-  check_counters();
-}
-
-// I53: every request, look-up, call and entry is accounted for once nothing is under way.
-void Simulation::check_counters() {
-  using service::CallCounter;
-  using service::Counter;
-  const service::Figures figures = node_->node().figures();
-  const auto count = [&](Counter counter) { return figures.counters[static_cast<std::size_t>(counter)]; };
-  std::uint64_t replies = count(Counter::kGone);
-  for (const std::uint64_t outcome : figures.outcomes) replies += outcome;
-  if (count(Counter::kRequests) != replies) {
-    oracle_->found("I53", "requests " + std::to_string(count(Counter::kRequests)) + " != outcomes + gone " +
-                              std::to_string(replies));
-  }
-  const std::uint64_t results = count(Counter::kHits) + count(Counter::kNegatives) + count(Counter::kDead) +
-                                count(Counter::kAudience) + count(Counter::kMisses) + count(Counter::kJoins) +
-                                count(Counter::kRefused);
-  if (count(Counter::kLookups) != results) {
-    oracle_->found("I53", "lookups " + std::to_string(count(Counter::kLookups)) + " != hit + negative + dead + "
-                          "audience + miss + join + refused " + std::to_string(results));
-  }
-  std::uint64_t started = 0;
-  for (const service::ServerFigures& server : figures.servers) {
-    const auto calls = [&](CallCounter counter) { return server.calls[static_cast<std::size_t>(counter)]; };
-    started += calls(CallCounter::kStarted);
-    const std::uint64_t ended = calls(CallCounter::kOk) + calls(CallCounter::kError) + calls(CallCounter::kTimeout) +
-                                calls(CallCounter::kCancelled) + server.in_flight;
-    if (calls(CallCounter::kStarted) != ended) oracle_->found("I53", "calls started != ended + in flight");
-    if (server.in_flight != 0) oracle_->found("I53", "calls in flight when nothing is under way");
-  }
-  if (started + calls_before_ != history_.calls.size()) oracle_->found("I53", "calls counted are not the calls that were made");
-  const cache::ShardCounts& cache = figures.cache;
-  if (cache.inserted - cache.replaced - cache.evicted - cache.expired - cache.purged != cache.entries) {
-    oracle_->found("I53", "inserted - replaced - evicted - expired - purged != entries");
-  }
-  if (figures.flights != 0 || figures.waiters != 0) oracle_->found("I53", "flights or waiters are left over");
-  for (const std::size_t open : figures.connections_of_loop) {
-    if (open != 0) oracle_->found("I53", "connections are left over");
-  }
 }
 
 }  // namespace introspectd::sim

@@ -3,7 +3,9 @@
 // Threads: one.  Owns: everything.  Errors: the oracle's violations.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -41,6 +43,9 @@ struct Commons {
   std::vector<std::unique_ptr<ModelAs>> models;   // by server
   std::vector<std::unique_ptr<SimFeed>> feeds;    // by server
   SimEventLog log;
+  std::map<std::string, std::vector<ClaimPurge>> said;   // by the bytes of each genuine event
+  std::map<std::array<std::uint8_t, 32>, std::string> tokens;   // by the hash: what a purge of the fleet names
+  std::vector<class Simulation*> nodes;
 };
 
 class Simulation {
@@ -59,6 +64,7 @@ class Simulation {
   SimUpstream& upstream() { return *upstream_; }
   ModelAs& model(ServerIndex server = 0) { return *commons_->models[server]; }
   SimFeed& feed(ServerIndex server = 0) { return *commons_->feeds[server]; }
+  StorageKnobs& disk_knobs() { return knobs_.disk; }
   FeedKnobs& feed_knobs(ServerIndex server = 0) { return knobs_.servers[server].feed; }
   ServerKnobs& server(ServerIndex server = 0) { return servers_[server].knobs; }
   Oracle& oracle() { return *oracle_; }
@@ -80,6 +86,7 @@ class Simulation {
   std::uint64_t push(const FeedEvent& event, ServerIndex server = 0, std::size_t proof = SIZE_MAX);
   // The server has it polled.
   void offer(const FeedEvent& event, ServerIndex server = 0);
+  std::size_t polled_waiting(ServerIndex server = 0) const { return endpoint_->waiting(server); }
   // Applied in a turn of the back loop, as receivers do; its index in the history.
   std::size_t apply(const ClaimPurge& said);
   std::uint64_t bad_credential(SimClient& client, const std::string& token, unsigned kind);
@@ -106,7 +113,11 @@ class Simulation {
 
   // The daemon is gone at once: what its disk had not confirmed may be lost. Clients see their connections break.
   void crash();
+  // It is asked to end, writes down what must outlive it, and is gone.
+  void stop();
   void start_again();
+  // Brings nothing into being, but ends all that the stream has to say to it: silence, or a broken connection.
+  SimEventStream* stream() { return node_->stream(); }
 
  private:
   void on_reply(std::uint64_t ask);
@@ -117,6 +128,14 @@ class Simulation {
   SimUpstream::Credential credential(ServerIndex server, const std::string& secret) const;
 
   void make_node();
+  std::uint64_t fleet_gaps();
+  void end_node(bool clean);
+  std::unique_ptr<SimEventStream> make_stream();
+  void on_delivered(const SimEventLog::Entry& entry);
+  void on_connected(LogId after);
+  void applied_soon(std::vector<std::size_t> purges, Duration within);
+  void record_proof(ServerIndex server);
+  void tell_accepted(std::size_t purge);
   SimClient& notifier();
   std::vector<std::size_t> record(const FeedEvent& event);
   void judge_event(const AskRecord& ask);
@@ -132,6 +151,11 @@ class Simulation {
   std::unique_ptr<SimUpstream> upstream_;
   std::vector<std::unique_ptr<SimLoop>> ended_loops_;   // of nodes that are gone: connections still name them
   std::unique_ptr<SimNode> node_;
+  SimDisk disk_;
+  std::size_t number_ = 0;           // among the nodes of its world
+  LogId read_up_to_;                 // of the fleet's stream, by the node that lives now
+  bool ever_connected_ = false;      // … it
+  std::uint64_t lives_ = 0;
   std::uint64_t calls_before_ = 0;   // made by the nodes that are gone
   std::vector<std::unique_ptr<SimClient>> clients_;
   SimClient* admin_ = nullptr;

@@ -65,6 +65,7 @@ std::vector<std::size_t> Simulation::record(const FeedEvent& event) {
     purge.sent = world_.moment();
     purges.push_back(history_.add(std::move(purge)));
   }
+  if (event.genuine) commons_->said[event.jws] = event.says;
   return purges;
 }
 
@@ -118,6 +119,7 @@ void Simulation::judge_event(const AskRecord& ask) {
   }
   for (const std::size_t i : ask.purges) history_.purges[i].refused = refused;
   if (!accepted) return;
+  for (const std::size_t i : ask.purges) tell_accepted(i);
   if (ask.proof != SIZE_MAX) {
     ProofRecord& proof = history_.proofs_of[ask.server][ask.proof];
     proof.open = 0;

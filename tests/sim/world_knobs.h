@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "base/time.h"
+#include "tests/sim/sim_event_stream.h"
 #include "tests/sim/sim_loop.h"
+#include "tests/sim/sim_storage.h"
 #include "tests/sim/sim_stream.h"
 #include "tests/sim/sim_upstream.h"
 
@@ -68,6 +70,10 @@ struct WorldKnobs {
   std::vector<ServerSetup> servers;
   std::vector<CallerKnobs> callers;
   bool has_disk = false;               // state_dir
+  StorageKnobs disk;
+  bool in_fleet = false;
+  std::string fleet_key = "the fleet's key";   // empty: purges without a signature stay local
+  EventStreamKnobs stream;
   SimLoop::Knobs loops;
   StreamKnobs streams;
 

@@ -1,0 +1,342 @@
+// Stories of revocation events: logout tokens, SETs and Keycloak actions, pushed and polled, late, repeated, reordered,
+// forged; of keys that change; and of what a channel's health allows (F92-F99, I13, I14, I24).
+#include <chrono>
+
+#include "tests/sim/story.h"
+
+namespace introspectd::sim {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+WorldKnobs event_knobs() {
+  WorldKnobs knobs = calm_knobs();
+  knobs.servers[0].feed.events = true;
+  return knobs;
+}
+
+WorldKnobs poll_knobs() {
+  WorldKnobs knobs = event_knobs();
+  knobs.servers[0].feed.poll = true;
+  return knobs;
+}
+
+TokenTruth& issue_for(Simulation& sim, const std::string& token, const std::string& sub = "alice",
+                      const std::string& sid = "s1") {
+  TokenTruth& truth = sim.issue(token);
+  truth.claims = {sub, sid, "app", "jti of " + token};
+  truth.iat = sim.model().true_seconds() - 60;
+  truth.exp = sim.model().true_seconds() + 3600;
+  return truth;
+}
+
+Claims by_sub(std::string sub) { return {std::move(sub), "", "", ""}; }
+
+void expect_polled(Simulation& sim, std::size_t waiting_most = 0) {
+  sim.pass(seconds{2});
+  CHECK(sim.polled_waiting() <= waiting_most);
+}
+
+}  // namespace
+
+TEST_CASE("events: after the receiver's 200 no token of the session is active, though the server says so (I1, I4)") {
+  Simulation sim(1, event_knobs());
+  issue_for(sim, "T");
+  issue_for(sim, "offline").offline_access = true;
+  issue_for(sim, "other", "bob", "s2");
+  for (const char* const token : {"T", "offline", "other"}) CHECK(sim.say(0, token) == "true");
+  CHECK(sim.push_and_wait(sim.feed().logout_token("alice", "s1")) == "200");
+  CHECK(sim.say(0, "T") == "false");
+  CHECK(sim.say(1, "T") == "false");
+  CHECK(sim.say(0, "offline") == "true");
+  CHECK(sim.calls(0, "offline") == 2);
+  CHECK(sim.say(0, "other") == "true");
+  CHECK(sim.calls(0, "other") == 1);
+  expect_clean_end(sim);
+}
+
+TEST_CASE("events: each kind of SET does what it says (STD 5.20-5.23)") {
+  Simulation sim(1, event_knobs());
+  issue_for(sim, "T");
+  CHECK(sim.say(0, "T") == "true");
+  std::string expected = "false";
+  std::size_t calls = 2;
+  SUBCASE("a session revoked") {
+    CHECK(sim.push_and_wait(sim.feed().session_revoked({"alice", "s1", "", ""})) == "202");
+  }
+  SUBCASE("all sessions of a user revoked") {
+    CHECK(sim.push_and_wait(sim.feed().session_revoked(by_sub("alice"))) == "202");
+  }
+  SUBCASE("a token by its jti") {
+    CHECK(sim.push_and_wait(sim.feed().session_revoked({"", "", "", "jti of T"})) == "202");
+  }
+  SUBCASE("an account disabled") { CHECK(sim.push_and_wait(sim.feed().account_disabled("alice")) == "202"); }
+  SUBCASE("a credential changed") { CHECK(sim.push_and_wait(sim.feed().credential_changed("alice", false)) == "202"); }
+  SUBCASE("a credential made: nothing") {
+    CHECK(sim.push_and_wait(sim.feed().credential_changed("alice", true)) == "202");
+    expected = "true";
+    calls = 1;
+  }
+  SUBCASE("claims changed: asked again, never patched") {
+    CHECK(sim.push_and_wait(sim.feed().claims_changed("alice")) == "202");
+    expected = "true";
+  }
+  SUBCASE("an event that nobody knows: accepted, ignored (STD 5.25)") {
+    CHECK(sim.push_and_wait(sim.feed().unknown_event("alice")) == "202");
+    expected = "true";
+    calls = 1;
+  }
+  CHECK(sim.say(0, "T") == expected);
+  CHECK(sim.calls(0, "T") == calls);
+  expect_clean_end(sim);
+}
+
+TEST_CASE("events: Keycloak logs sessions out, and pushes not-before to a realm (STD 5.30-5.32)") {
+  Simulation sim(1, event_knobs());
+  issue_for(sim, "T");
+  issue_for(sim, "young", "bob", "s2").iat = sim.model().true_seconds() - 5;
+  CHECK(sim.say(0, "T") == "true");
+  CHECK(sim.say(0, "young") == "true");
+  SUBCASE("k_logout") { CHECK(sim.push_and_wait(sim.feed().keycloak_logout({"s1", "s9"})) == "204"); }
+  SUBCASE("k_push_not_before") {
+    const std::int64_t not_before = sim.model().true_seconds() - 5;   // what was issued in that second lives
+    CHECK(sim.push_and_wait(sim.feed().keycloak_not_before(not_before)) == "204");
+  }
+  CHECK(sim.push_and_wait(sim.feed().keycloak_test()) == "204");
+  CHECK(sim.say(0, "T") == "false");
+  CHECK(sim.say(0, "young") == "true");
+  expect_clean_end(sim);
+}
+
+TEST_CASE("events: what is forged is refused and changes nothing, pushed as any kind (F98, F99)") {
+  Simulation sim(1, event_knobs());
+  issue_for(sim, "T");
+  CHECK(sim.say(0, "T") == "true");
+  const std::vector<FeedEvent> genuine = {sim.feed().logout_token("alice", "s1"),
+                                          sim.feed().session_revoked(by_sub("alice")),
+                                          sim.feed().keycloak_logout({"s1"})};
+  for (std::size_t i = 0; i < kForgeries; ++i) {
+    const auto forgery = static_cast<Forgery>(i);
+    for (const FeedEvent& event : genuine) {
+      if (!applies_to(forgery, event.route)) continue;
+      CAPTURE(std::string(name_of(forgery)) + ": " + event.name);
+      CHECK(sim.push_and_wait(sim.feed().forge(event, forgery)) == "400");
+    }
+  }
+  CHECK(sim.say(0, "T") == "true");
+  CHECK(sim.calls(0, "T") == 1);
+  expect_clean_end(sim);
+}
+
+TEST_CASE("events: an event of one server is none of another's (STD 3.08, sub matched across issuers)") {
+  WorldKnobs knobs = two_server_knobs();
+  knobs.servers[0].feed.events = knobs.servers[1].feed.events = true;
+  Simulation sim(1, knobs);
+  TokenTruth& truth = sim.issue("T", 1);
+  truth.claims = {"alice", "s1", "app", ""};
+  truth.iat = sim.model(1).true_seconds() - 60;
+  CHECK(sim.say(1, "T") == "true");
+  FeedEvent event = sim.feed(0).session_revoked(by_sub("alice"));
+  event.says.clear();
+  event.genuine = false;
+  CHECK(sim.push_and_wait(event, 1) == "400");
+  CHECK(sim.push_and_wait(sim.feed(0).session_revoked(by_sub("alice")), 0) == "202");
+  CHECK(sim.say(1, "T") == "true");
+  CHECK(sim.calls(1, "T") == 1);
+  expect_clean_end(sim);
+}
+
+TEST_CASE("events: a repeated event is accepted again, and its effect is there again (F95, STD 5.04)") {
+  Simulation sim(1, event_knobs());
+  issue_for(sim, "T");
+  const FeedEvent event = sim.feed().claims_changed("alice");
+  CHECK(sim.push_and_wait(event) == "202");
+  sim.pass(seconds{11});
+  CHECK(sim.say(0, "T") == "true");
+  CHECK(sim.say(0, "T") == "true");
+  CHECK(sim.calls(0, "T") == 1);
+  CHECK(sim.push_and_wait(event) == "202");
+  CHECK(sim.say(0, "T") == "true");
+  CHECK(sim.calls(0, "T") == 2);
+  expect_clean_end(sim);
+}
+
+TEST_CASE("events: reordered ones do as they say: not-before only moves forward (F96)") {
+  Simulation sim(1, event_knobs());
+  const std::int64_t now = sim.model().true_seconds();
+  issue_for(sim, "T").iat = now - 30;
+  const FeedEvent older = sim.feed().session_revoked(by_sub("alice"), now - 40);
+  const FeedEvent newer = sim.feed().session_revoked(by_sub("alice"), now - 20);
+  CHECK(sim.push_and_wait(newer) == "202");
+  CHECK(sim.push_and_wait(older) == "202");
+  CHECK(sim.say(0, "T") == "false");
+  expect_clean_end(sim);
+}
+
+TEST_CASE("events: a key that is new is fetched once, one that is retired verifies no more (STD 3.16, 3.17)") {
+  Simulation sim(1, event_knobs());
+  issue_for(sim, "T");
+  CHECK(sim.push_and_wait(sim.feed().keycloak_test()) == "204");
+  sim.pass(minutes{1});
+  const FeedEvent by_the_old = sim.feed().logout_token("alice", "s1");
+  sim.feed().rotate_key();
+  CHECK(sim.push_and_wait(sim.feed().session_revoked(by_sub("alice"))) == "202");
+  CHECK(sim.say(0, "T") == "false");
+  sim.feed().retire_old_keys();
+  sim.pass(minutes{15});
+  FeedEvent late = by_the_old;
+  late.genuine = false;
+  late.says.clear();
+  CHECK(sim.push_and_wait(late) == "400");
+  expect_clean_end(sim);
+}
+
+TEST_CASE("events: while keys cannot be had an event is to come again, and does (503, never lost)") {
+  WorldKnobs knobs = event_knobs();
+  knobs.servers[0].feed.down = true;
+  Simulation sim(1, knobs);
+  issue_for(sim, "T");
+  CHECK(sim.say(0, "T") == "true");
+  const FeedEvent event = sim.feed().logout_token("alice", "s1");
+  CHECK(sim.push_and_wait(event) == "503");
+  sim.feed_knobs().down = false;
+  sim.pass(minutes{1});
+  CHECK(sim.push_and_wait(sim.feed().logout_token("alice", "s1")) == "200");
+  CHECK(sim.say(0, "T") == "false");
+  expect_clean_end(sim);
+}
+
+TEST_CASE("poll: events are fetched, applied and acknowledged; those that are lost on the way come again (RFC 8936)") {
+  Simulation sim(1, poll_knobs());
+  issue_for(sim, "T");
+  CHECK(sim.say(0, "T") == "true");
+  SUBCASE("all is well") {}
+  SUBCASE("polls fail") { sim.feed_knobs().one_in_poll_fault = 2; }
+  SUBCASE("polls hang") { sim.feed_knobs().one_in_poll_hang = 2; }
+  sim.offer(sim.feed().session_revoked(by_sub("alice")));
+  sim.pass(minutes{2});
+  expect_polled(sim);
+  CHECK(sim.say(0, "T") == "false");
+  expect_clean_end(sim);
+}
+
+TEST_CASE("poll: a forged event is refused by its jti, the genuine one beside it is applied") {
+  Simulation sim(1, poll_knobs());
+  issue_for(sim, "T");
+  const FeedEvent event = sim.feed().claims_changed("bob");
+  sim.offer(sim.feed().forge(event, Forgery::kStrangersKey));
+  sim.offer(sim.feed().session_revoked(by_sub("alice")));
+  expect_polled(sim);
+  CHECK(sim.say(0, "T") == "false");
+  expect_clean_end(sim);
+}
+
+TEST_CASE("channel: while polls are answered an entry lives for ttl_live, without them for ttl (I13)") {
+  Simulation sim(1, poll_knobs());
+  sim.pass(seconds{20});
+  issue_for(sim, "T");
+  CHECK(sim.say(0, "T") == "true");
+  sim.pass(minutes{4});
+  CHECK(sim.say(0, "T") == "true");
+  CHECK(sim.calls(0, "T") == 1);
+  sim.pass(seconds{61});
+  CHECK(sim.say(0, "T") == "true");
+  CHECK(sim.calls(0, "T") == 2);      // older than ttl_live
+  sim.pass(minutes{2});
+  sim.feed_knobs().down = true;       // F92, F93: nothing is served for longer than ttl past the last proof
+  sim.pass(seconds{25});
+  CHECK(sim.say(0, "T") == "true");
+  CHECK(sim.calls(0, "T") == 2);
+  sim.pass(seconds{20});
+  CHECK(sim.say(0, "T") == "true");
+  CHECK(sim.calls(0, "T") == 3);
+  expect_clean_end(sim);
+}
+
+TEST_CASE("channel: what was asked before the first proof lives for ttl alone (I13: start >= G)") {
+  WorldKnobs knobs = poll_knobs();
+  knobs.servers[0].feed.down = true;
+  Simulation sim(1, knobs);
+  issue_for(sim, "T");
+  CHECK(sim.say(0, "T") == "true");
+  sim.feed_knobs().down = false;
+  sim.pass(seconds{40});
+  CHECK(sim.say(0, "T") == "true");
+  CHECK(sim.calls(0, "T") == 2);
+  expect_clean_end(sim);
+}
+
+TEST_CASE("channel: a stream that says it is paused proves nothing until it is enabled (STD 5.19, I14)") {
+  Simulation sim(1, poll_knobs());
+  sim.pass(seconds{20});
+  issue_for(sim, "T");
+  CHECK(sim.say(0, "T") == "true");
+  CHECK(sim.push_and_wait(sim.feed().stream_updated(false)) == "202");
+  sim.pass(seconds{31});
+  CHECK(sim.say(0, "T") == "true");
+  CHECK(sim.calls(0, "T") == 2);
+  CHECK(sim.push_and_wait(sim.feed().stream_updated(true)) == "202");
+  sim.pass(seconds{31});
+  CHECK(sim.say(0, "T") == "true");   // call 2 began before the new stretch: its own age alone
+  CHECK(sim.calls(0, "T") == 3);
+  sim.pass(minutes{2});
+  CHECK(sim.say(0, "T") == "true");
+  CHECK(sim.calls(0, "T") == 3);
+  expect_clean_end(sim);
+}
+
+TEST_CASE("channel: a verification event that comes back proves it, one that does not ends it (STD 5.18)") {
+  WorldKnobs knobs = event_knobs();
+  knobs.servers[0].feed.verification = true;
+  Simulation sim(1, knobs);
+  sim.pass(minutes{1});
+  issue_for(sim, "T");
+  CHECK(sim.say(0, "T") == "true");
+  sim.pass(minutes{2});
+  CHECK(sim.say(0, "T") == "true");
+  CHECK(sim.calls(0, "T") == 1);
+  sim.feed_knobs().one_in_verification_lost = 1;
+  sim.pass(minutes{1});
+  CHECK(sim.say(0, "T") == "true");
+  CHECK(sim.calls(0, "T") == 2);
+  expect_clean_end(sim);
+}
+
+TEST_CASE("channel: somebody else's verification event proves nothing (I24)") {
+  WorldKnobs knobs = event_knobs();
+  knobs.servers[0].feed.verification = true;
+  knobs.servers[0].feed.one_in_verification_lost = 1;
+  Simulation sim(1, knobs);
+  sim.pass(seconds{15});
+  issue_for(sim, "T");
+  CHECK(sim.say(0, "T") == "true");
+  for (int i = 0; i < 5; ++i) {
+    CHECK(sim.push_and_wait(sim.feed().verification("made up")) == "202");
+    sim.pass(seconds{7});
+  }
+  CHECK(sim.say(0, "T") == "true");
+  CHECK(sim.calls(0, "T") == 2);
+  expect_clean_end(sim);
+}
+
+TEST_CASE("channel: with `clear` a loss is answered by asking for all that is older than channel_timeout (I13)") {
+  WorldKnobs knobs = poll_knobs();
+  knobs.clear_on_channel_loss = true;
+  knobs.channel_timeout = seconds{12};
+  Simulation sim(1, knobs);
+  sim.pass(seconds{20});
+  issue_for(sim, "T");
+  CHECK(sim.say(0, "T") == "true");
+  sim.pass(minutes{1});
+  CHECK(sim.say(0, "T") == "true");
+  CHECK(sim.calls(0, "T") == 1);
+  sim.feed_knobs().down = true;
+  sim.pass(seconds{14} + milliseconds{500});
+  CHECK(sim.say(0, "T") == "true");
+  CHECK(sim.calls(0, "T") == 2);
+  expect_clean_end(sim);
+}
+
+}  // namespace introspectd::sim
