@@ -154,6 +154,10 @@ TokenCache::Commit TokenCache::commit(const Ticket& ticket, const oauth::Introsp
   result.worth = judge_freshness(answer, freshness_[ticket.server], ticket.start, now);
   Determination what = determination(ticket, answer, result.worth);
   judge_purges(ticket, what, answer.active, now, result);
+  // Over a suspend a call may last longer than purges are kept for it: one that matches may be forgotten (I6, F108).
+  if (what.active && now.mono - ticket.start.mono > options_.longest_flight + std::chrono::seconds{1}) {
+    result.purge.add({seq(), false, false, ticket.seq + 1});
+  }
   const bool may = may_store(ticket.seq, result.purge) || MUTANT(insert_after_purge);
   what.storable = what.storable && may;   // what is not stored still supersedes older entries of the key
   const Key key{ticket.token, ticket.place, ticket.view, ticket.server};

@@ -243,6 +243,21 @@ TEST_CASE("claim purge: a taint that was known before is judged together with th
   CHECK(commit.outcome == CommitOutcome::kRefusedPurge);
 }
 
+TEST_CASE("claim purge: the answer of a call that outlived the memory of purges is not kept (I2, I6, F108)") {
+  CacheWorld world;
+  const Ticket flight = world.begin("t");
+  const Seq seq = apply(world, by_sub(SignalKind::kHold, "alice"));
+  sweep(world);
+  world.pass(seconds{20});                             // a suspend: the purge's time passes, the call's reply waits
+  apply(world, by_sub(SignalKind::kHold, "bob"));      // which makes room by forgetting it
+  CHECK(world.cache().purge_counts().kept == 1);
+  const TokenCache::Commit late = world.end(flight, of(world, "alice"));
+  CHECK(late.outcome == CommitOutcome::kRefusedPurge);
+  CHECK(world.outcome("t") == LookupOutcome::kMiss);
+  CHECK(judge_waiter(flight.seq, seq, late.purge) == WaiterFate::kSuccessor);
+  CHECK(judge_waiter(flight.seq, flight.seq - 1, late.purge) == WaiterFate::kAnswer);
+}
+
 TEST_CASE("claim purge: kept purges match again in another process, whatever the order of the configuration") {
   CacheOptions options;
   options.servers = 2;
