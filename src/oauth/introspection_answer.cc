@@ -33,6 +33,7 @@ class AnswerMembers final : public codec::JsonMembers {
     reject_time(name);
   }
   void on_number(std::string_view name, std::string_view text) override {
+    if (std::string* const claim = claim_of(name)) *claim = text;   // user ids are numbers in many a database
     std::optional<std::int64_t>* const time = time_of(name);
     if (time == nullptr) return;
     *time = read_numeric_date(text);

@@ -21,7 +21,7 @@ struct IntrospectionAnswer {
   std::optional<std::int64_t> exp;      // seconds since 1970, fractions floored (F56); absent when null or missing
   std::optional<std::int64_t> nbf;
   std::optional<std::int64_t> iat;
-  // Claims by which revocations name tokens; empty when absent or not a string.
+  // Claims by which revocations name tokens; empty when absent, or neither a string nor a number (its digits).
   std::string sub;
   std::string sid;
   std::string client_id;

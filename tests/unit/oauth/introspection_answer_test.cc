@@ -160,8 +160,15 @@ TEST_CASE("introspection_answer: a fractional time is floored (F56)") {
   CHECK(answer->iat == 0);
 }
 
-TEST_CASE("introspection_answer: a claim that is not a string counts as absent") {
-  const auto answer = read(R"({"active":true,"sub":7,"sid":["s"],"client_id":{"x":"y"},"jti":true})");
+TEST_CASE("introspection_answer: a claim that is a number is its digits: events name it as a string (F104)") {
+  const auto answer = read(R"({"active":true,"sub":42,"client_id":7})");
+  REQUIRE(answer);
+  CHECK(answer->sub == "42");
+  CHECK(answer->client_id == "7");
+}
+
+TEST_CASE("introspection_answer: a claim that is neither string nor number counts as absent") {
+  const auto answer = read(R"({"active":true,"sub":false,"sid":["s"],"client_id":{"x":"y"},"jti":true})");
   REQUIRE(answer);
   CHECK(answer->sub.empty());
   CHECK(answer->sid.empty());
