@@ -212,10 +212,8 @@ void Fleet::relay_unsigned(cache::ServerId server, EventOrigin origin, const oau
 
 void Fleet::relay_proof(cache::ServerId server, Duration age) {
   const MonoTime now = parts_.loop.now().mono;
-  const auto waiting = std::count_if(proofs_.begin(), proofs_.end(),
-                                     [server](const PendingProof& proof) { return proof.server == server; });
   // The older ones come first: newer ones for ever would be none at all.
-  if (static_cast<std::size_t>(waiting) < kProofsMost) proofs_.push_back({server, now - age, now});
+  if (waiting_proofs(server, true) < kProofsMost) proofs_.push_back({server, now - age, now, true});
 }
 
 void Fleet::tick() {

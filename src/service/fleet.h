@@ -6,7 +6,8 @@
 //
 // A proof of a channel (GUARANTEES, H) counts when the whole fleet is known to have relayed all that was said before it:
 // relay_proof waits until every node has been heard after that instant, then tells `proven` here and the others, who
-// date it by their own heartbeats (fleet_peers.h). So whoever has a Fleet believes only `proven`, and only while `live`.
+// date it by their own heartbeats (fleet_peers.h) and believe it once they too have heard every node since. So whoever
+// has a Fleet believes only `proven`, and only while `live`.
 // Threads: the back loop.  Owns: what waits to be sent or applied.  Stream, storage, inbox and settings outlive it.
 // Errors: logged, counted.  Cost: one heartbeat a second; an append to the disk and one to the stream for each event.
 #pragma once
@@ -124,6 +125,7 @@ class Fleet final : public Relay, public ports::EventStreamEvents {
     cache::ServerId server = 0;
     MonoTime dated;
     MonoTime settled;   // every node must have been heard after it
+    bool own = true;    // else another node's, and not to be passed on
   };
 
   std::string_view key() const { return parts_.settings.fleet.key.reveal(); }
@@ -146,6 +148,7 @@ class Fleet final : public Relay, public ports::EventStreamEvents {
   void enqueue(const StreamId& id, FleetEntry entry);
   void take_control(const FleetEntry& entry);
   void take_proof(const FleetEntry& entry);
+  std::size_t waiting_proofs(cache::ServerId server, bool own) const;
   void settle_proofs();
   void gap(FleetGap reason);
   void floor(cache::ServerId server);

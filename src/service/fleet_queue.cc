@@ -77,12 +77,16 @@ void FleetQueue::answered(std::uint64_t serial, EventVerdict verdict) {
   Arrived& arrived = queue_[serial - front_serial_];
   --started_;
   ++verdicts_[static_cast<std::size_t>(verdict)];
+  const bool verified_there = arrived.entry.authentic;   // by the node that passed it on under the fleet's key
+  const bool worth_it = verified_there || !parts_.keyed;
   const bool again = verdict == EventVerdict::kOverloaded || verdict == EventVerdict::kKeysUnavailable;
-  const bool worth_it = arrived.entry.authentic || !parts_.keyed;
-  if (again && worth_it && !MUTANT(overloaded_event_skipped)) {
+  const bool our_clock_is_behind = verdict == EventVerdict::kExpired && verified_there;   // a replayed one has no end
+  if (((again && worth_it) || our_clock_is_behind) && !MUTANT(overloaded_event_skipped)) {
     retry_later(serial, arrived);
   } else {
     arrived.state = State::kApplied;
+    // Our key set is older than its, and the event is one all the same.
+    if (verdict == EventVerdict::kUnsupportedKey && verified_there) parts_.given_up(arrived.server);
   }
   pump();
 }

@@ -118,7 +118,17 @@ void Fleet::take_proof(const FleetEntry& entry) {
   constexpr std::uint64_t kAgeMost = 3'600'000;   // ms
   if (!anchor || !live(now) || entry.age_ms > kAgeMost) return;
   const std::optional<cache::ServerId> server = find_server(entry.server);
-  if (server) parts_.proven(*server, *anchor - std::chrono::milliseconds{entry.age_ms});
+  if (!server || waiting_proofs(*server, false) >= kProofsMost) return;
+  // Its writer has heard every node after it. Have we? What was kept from us alone shows when they are heard here too.
+  const MonoTime dated = *anchor - std::chrono::milliseconds{entry.age_ms};
+  proofs_.push_back({*server, dated, dated, false});
+  settle_proofs();
+}
+
+std::size_t Fleet::waiting_proofs(cache::ServerId server, bool own) const {
+  return static_cast<std::size_t>(std::count_if(proofs_.begin(), proofs_.end(), [&](const PendingProof& proof) {
+    return proof.server == server && proof.own == own;
+  }));
 }
 
 // What is proven here stands in the stream already: what others accepted was read from it, and of ours nothing waits.
@@ -126,7 +136,7 @@ bool Fleet::may_relay_proof() const {
   return !key().empty() && connected_ && !append_failed_ && outbox_.all_sent();
 }
 
-// Own proofs, once every node was heard after them: what anyone accepted before has been read.
+// Proofs, once every node was heard after them: what anyone accepted before has been read. Own ones are passed on.
 void Fleet::settle_proofs() {
   const MonoTime now = parts_.loop.now().mono;
   const std::optional<MonoTime> horizon = peers_.horizon();
@@ -137,9 +147,9 @@ void Fleet::settle_proofs() {
   proofs_ = std::move(waiting);
   for (std::size_t i = 0; i < proven.size(); ++i) {
     parts_.proven(proven[i].server, proven[i].dated);
-    const bool newer = std::any_of(proven.begin() + static_cast<std::ptrdiff_t>(i) + 1, proven.end(),
-                                   [&](const PendingProof& other) { return other.server == proven[i].server; });
-    if (newer || !may_relay_proof()) continue;
+    const auto own_of_it = [&](const PendingProof& other) { return other.own && other.server == proven[i].server; };
+    const bool newer = std::any_of(proven.begin() + static_cast<std::ptrdiff_t>(i) + 1, proven.end(), own_of_it);
+    if (newer || !proven[i].own || !may_relay_proof()) continue;
     FleetEntry entry = own_entry(FleetEntryKind::kProof);
     entry.server = parts_.settings.authorization_servers[proven[i].server].name;
     const auto age = std::chrono::ceil<std::chrono::milliseconds>(now - proven[i].dated);

@@ -126,6 +126,31 @@ TEST_CASE("fleet_peers: the horizon is the oldest of all that are there, and non
   CHECK(peers.horizon() == at(seconds{2}));
 }
 
+TEST_CASE("fleet_peers: an old farewell, shown again, does not end the waiting for a node that is there (I24)") {
+  FleetPeers peers;
+  FleetEntry old = beat("a", "a1", {"of another time"}, 3);
+  old.leaving = true;
+  peers.number(old, false, at({}));
+  peers.heard(old, at({}));
+  CHECK(peers.waited_for() == 0);   // nothing speaks against it yet
+  peers.sent("m1", at({}));
+  peers.returned(beat("me", "m1", {}));
+  peers.heard(beat("a", "a2", {"m1"}, 3), at(seconds{1}));
+  old.beat = "a1 forgotten";
+  peers.heard(old, at(seconds{2}));
+  CHECK(peers.waited_for() == 1);   // it goes back to nothing of ours
+  peers.number(event("b", 1), true, at({}));
+  peers.number(event("b", 2), true, at({}));
+  FleetEntry early = beat("b", "b1", {"m1"}, 1);
+  early.leaving = true;
+  peers.heard(early, at(seconds{2}));
+  CHECK(peers.waited_for() == 2);   // it knows less than the node has said
+  early.beat = "b2";
+  early.number = 2;
+  peers.heard(early, at(seconds{2}));
+  CHECK(peers.waited_for() == 1);
+}
+
 TEST_CASE("fleet_peers: our own reading that broke off ends the horizon") {
   FleetPeers peers;
   peers.sent("m1", at({}));

@@ -116,6 +116,31 @@ TEST_CASE("fleet_queue: what is overloaded comes again in order, until patience 
   CHECK(world.queue->applied() == StreamId{1, 0});
 }
 
+TEST_CASE("fleet_queue: what another node has verified and this one has no key for is given up aloud, not skipped") {
+  QueueWorld world;
+  world.inbox.verdict = EventVerdict::kUnsupportedKey;
+  world.add(FleetEntryKind::kSigned, false);
+  world.queue->pump();
+  CHECK(world.given_up.empty());   // anybody's
+  world.add(FleetEntryKind::kSigned);
+  world.queue->pump();
+  CHECK(world.given_up == std::vector<cache::ServerId>{1});
+  CHECK(world.queue->size() == 0);
+}
+
+TEST_CASE("fleet_queue: what another node has verified and our clock takes for the future comes again") {
+  QueueWorld world;
+  world.inbox.verdict = EventVerdict::kExpired;
+  world.add(FleetEntryKind::kSigned, false);
+  world.add(FleetEntryKind::kSigned);
+  world.queue->pump();
+  CHECK(world.queue->size() == 1);
+  world.inbox.verdict = EventVerdict::kAccepted;
+  world.loop.run_for(2 * FleetQueue::kRetryAfter);
+  CHECK(world.queue->size() == 0);
+  CHECK(world.given_up.empty());
+}
+
 TEST_CASE("fleet_queue: with a key, what is not authentic is tried once and holds nothing up") {
   QueueWorld world;
   world.inbox.verdict = EventVerdict::kKeysUnavailable;

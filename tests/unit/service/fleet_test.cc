@@ -294,6 +294,53 @@ TEST_CASE("fleet: no proof counts while a node that is waited for is silent; one
   CHECK(world[0].proofs.size() == 2);
 }
 
+TEST_CASE("fleet: a proof of another node is not believed where a server keeps a third one's entries back (I24)") {
+  FleetWorld world(3);
+  world.start();
+  world[1].stream->withheld = world[2].fleet->node();
+  const auto durable = world[2].relay("kept.from.one");
+  world.run(seconds{4});
+  CHECK(*durable == true);
+  const MonoTime asked = world.loop.now().mono;
+  world[0].fleet->relay_proof(0, Duration::zero());
+  world.run(seconds{10});
+  CHECK(world[0].proofs.size() == 1);   // it has read everything
+  CHECK(count_kind(world.log, "proof") == 1);
+  CHECK(world[1].live());
+  CHECK(world[1].proofs.empty());
+  CHECK(world[1].floors.empty());
+  world[1].stream->withheld = "nobody";   // the next heartbeat shows what is missing
+  world.run(seconds{4});
+  CHECK(world[1].gaps(service::FleetGap::kHole) == 1);
+  CHECK_FALSE(world[1].floors.empty());
+  for (const Proof& proof : world[1].proofs) CHECK(proof.dated <= asked);   // older than the loss, to no effect
+}
+
+TEST_CASE("fleet: an old farewell that is shown again does not end the waiting for a node that is there (I24)") {
+  FleetWorld world(3);
+  world.start();
+  world[2].relay("of.the.first.run");
+  world.run(seconds{2});
+  world[2].stop();
+  service::StreamFields farewell;
+  for (const FakeLog::Entry& entry : world.log.entries) {
+    const auto leaves = std::pair<std::string, std::string>("leaving", "1");
+    if (std::ranges::find(entry.fields, leaves) != entry.fields.end()) farewell = entry.fields;
+  }
+  REQUIRE_FALSE(farewell.empty());
+  world[2].start();
+  world.run(minutes{2});   // long enough for the farewell to be forgotten
+  CHECK(world[0].fleet->figures().nodes == 2);
+  world[2].stream->reachable = false;
+  world.run(milliseconds{1500});   // nothing of it comes behind the farewell
+  world.log.append(farewell);
+  world.run(seconds{2});
+  CHECK(world[0].fleet->figures().nodes == 2);
+  world[0].fleet->relay_proof(0, Duration::zero());
+  world.run(seconds{10});
+  CHECK(world[0].proofs.empty());
+}
+
 TEST_CASE("fleet: a node that is unheard for long still keeps events, but does not acknowledge them") {
   FleetWorld world;
   world.start();

@@ -199,6 +199,7 @@ class FakeStream final : public ports::EventStream {
   bool silent = false;
   bool failed_ones_land = false;
   bool stopped = false;
+  std::string withheld = "nobody";   // a node of which a dishonest server shows nothing here
   std::size_t fail_appends = 0;
   std::size_t appends = 0;
   std::optional<std::string> read_from;
@@ -216,7 +217,8 @@ class FakeStream final : public ports::EventStream {
     }
     std::vector<ports::StreamEntry> batch;
     for (const FakeLog::Entry& entry : log_->entries) {
-      if (entry.id > cursor_) batch.push_back({entry.id.text(), entry.fields});
+      const bool kept_back = entry.fields.size() > 2 && entry.fields[2].second == withheld;   // by its node
+      if (entry.id > cursor_ && !kept_back) batch.push_back({entry.id.text(), entry.fields});
     }
     if (batch.empty()) return;
     cursor_ = *service::StreamId::read(batch.back().id);
