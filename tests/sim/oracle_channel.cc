@@ -35,7 +35,6 @@ Oracle::Stretch Oracle::proven_stretch(ServerIndex server, const Moment& until) 
 // I13: B - start <= ttl_live and B - v <= ttl, v the newer of start and last proof, where start lies in the stretch.
 bool Oracle::proven_young(const Served& served) const {
   const auto& [ask, call, stored] = served;
-  if (!call.exp) return false;   // I10
   const Stretch stretch = proven_stretch(ask.server, ask.received);
   if (!stretch.any || call.started.mono < stretch.since) return false;
   const Duration beyond = knobs_->clear_on_channel_loss ? std::max(knobs_->ttl, knobs_->channel_timeout) : knobs_->ttl;

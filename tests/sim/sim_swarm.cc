@@ -1,4 +1,4 @@
-// sim_swarm --seeds A..B [--requests N] [--seed N] [--trace]: runs a world per seed and stops at the first one in which
+// sim_swarm --seeds A..B [--requests N] [--seed N] [--feeds] [--trace]: runs a world per seed and stops at the first one in which
 // a guarantee was broken, with the command that replays it. Every 16th seed runs twice: same seed, same hash (I54).
 #include <algorithm>
 #include <array>
@@ -19,6 +19,7 @@ struct Arguments {
   std::uint64_t requests = 500;
   bool trace = false;
   bool keep_going = false;
+  bool feeds = false;
 };
 
 bool read_number(std::string_view text, std::uint64_t& number) {
@@ -33,6 +34,10 @@ std::optional<Arguments> read_arguments(int count, char** words) {
     const std::string_view value = i + 1 < count ? words[i + 1] : "";
     if (word == "--trace") {
       arguments.trace = true;
+      continue;
+    }
+    if (word == "--feeds") {
+      arguments.feeds = true;
       continue;
     }
     if (word == "--keep-going") {
@@ -117,9 +122,9 @@ int run(const Arguments& arguments, const char* program) {
   SwarmResult sum;
   int broken = 0;
   for (std::uint64_t seed = arguments.first; seed <= arguments.last; ++seed) {
-    SwarmResult result = run_seed(seed, arguments.requests, arguments.trace);
+    SwarmResult result = run_seed(seed, arguments.requests, arguments.trace, arguments.feeds);
     const bool twice = seed % 16 == 0 || arguments.first == arguments.last;
-    if (twice && run_seed(seed, arguments.requests).trace_hash != result.trace_hash) {
+    if (twice && run_seed(seed, arguments.requests, false, arguments.feeds).trace_hash != result.trace_hash) {
       result.violations.push_back({"I54", "the same seed gave another trace", ""});
     }
     if (arguments.trace) print_trace(result, seed);
@@ -146,7 +151,7 @@ int run(const Arguments& arguments, const char* program) {
 int main(int count, char** words) {
   const auto arguments = introspectd::sim::read_arguments(count, words);
   if (!arguments) {
-    std::printf("usage: %s [--seeds A..B | --seed N] [--requests N] [--trace] [--keep-going]\n", words[0]);
+    std::printf("usage: %s [--seeds A..B | --seed N] [--requests N] [--feeds] [--trace] [--keep-going]\n", words[0]);
     return 2;
   }
   return introspectd::sim::run(*arguments, words[0]);

@@ -90,6 +90,7 @@ void Simulation::make_node() {
 void Simulation::crash() { end_node(false); }
 
 void Simulation::stop() {
+  for (const auto& client : clients_) client->leave();
   bool settled = false;
   node_->settle([&settled] { settled = true; });
   const MonoTime most = world_.mono() + std::chrono::seconds{3};

@@ -37,8 +37,8 @@ constexpr std::array<std::string_view, 4> kBrokenForms = {"token=", "token=a&tok
 
 class Swarm {
  public:
-  Swarm(std::uint64_t seed, std::uint64_t requests)
-      : choice_(seed ^ 0x5eedULL), plan_(draw_plan(choice_)), wanted_(requests), sim_(seed, plan_.world) {}
+  Swarm(std::uint64_t seed, std::uint64_t requests, bool feeds)
+      : choice_(seed ^ 0x5eedULL), plan_(draw_plan(choice_, feeds)), wanted_(requests), sim_(seed, plan_.world) {}
 
   SwarmResult run(bool tell);
 
@@ -60,6 +60,9 @@ class Swarm {
   void purge_storm();
   void claim(TokenTruth& truth, std::int64_t now);
   ClaimPurge some_claim_purge(ServerIndex server);
+  FeedEvent some_event(ServerIndex server);
+  void send_event(ServerIndex server);
+  void disturb_feeds(ServerIndex server);
   void claim_storm();
 
   Random choice_;
@@ -141,6 +144,64 @@ void Swarm::claim_storm() {
     made_up.claims = {"nobody" + std::to_string(++strangers_), "", "", ""};
     sim_.apply(made_up);
   }
+}
+
+FeedEvent Swarm::some_event(ServerIndex server) {
+  SimFeed& feed = sim_.feed(server);
+  const std::string user = std::to_string(choice_.below(5));
+  const std::string session = "s" + user + "." + std::to_string(choice_.below(2));
+  const std::int64_t now = sim_.model(server).true_seconds();
+  switch (choice_.below(10)) {
+    case 0: return feed.logout_token("user" + user, choice_.chance(1, 3) ? "" : session);
+    case 1: return feed.session_revoked({"user" + user, session, "", ""});
+    case 2: return feed.session_revoked({"user" + user, "", "", ""}, now - static_cast<std::int64_t>(choice_.below(30)));
+    case 3: return feed.claims_changed("user" + user);
+    case 4: return feed.account_disabled("user" + user);
+    case 5: return feed.account_enabled("user" + user);
+    case 6: return feed.credential_changed("user" + user, choice_.chance(1, 2));
+    case 7: return feed.keycloak_logout({session});
+    case 8: return feed.keycloak_not_before(now - static_cast<std::int64_t>(choice_.below(30)));
+    default: return feed.unknown_event("user" + user);
+  }
+}
+
+// At once or late, so that others overtake it; once or twice; lost sometimes, which only a poll notices.
+void Swarm::send_event(ServerIndex server) {
+  FeedEvent event = some_event(server);
+  if (one_in(plan_.forgery)) {
+    const auto forgery = static_cast<Forgery>(choice_.below(kForgeries));
+    if (applies_to(forgery, event.route)) event = sim_.feed(server).forge(event, forgery);
+  }
+  const bool polled = plan_.world.servers[server].feed.poll && event.route == FeedEvent::Route::kSecurityEvent;
+  if (polled && choice_.chance(2, 3)) {
+    sim_.offer(event, server);
+    return;
+  }
+  if (choice_.chance(1, 10)) return;
+  const int times = choice_.chance(1, 5) ? 2 : 1;
+  for (int i = 0; i < times; ++i) {
+    if (choice_.chance(1, 2)) {
+      sim_.push(event, server);
+    } else {
+      sim_.world().after(up_to(seconds{20}), "late_event", [this, event, server] { sim_.push(event, server); });
+    }
+  }
+}
+
+void Swarm::disturb_feeds(ServerIndex server) {
+  if (one_in(plan_.key_rotation)) {
+    if (sim_.feed(server).key_count() == 1) sim_.feed(server).rotate_key();
+  }
+  if (one_in(plan_.feed_outage)) {
+    sim_.feed_knobs(server).down = true;
+    sim_.world().after(up_to(seconds{60}), "feed_is_back", [this, server] { sim_.feed_knobs(server).down = false; });
+  }
+  if (one_in(plan_.pause)) {
+    sim_.push(sim_.feed(server).stream_updated(false), server);
+    sim_.world().after(up_to(seconds{30}), "stream_goes_on",
+                       [this, server] { sim_.push(sim_.feed(server).stream_updated(true), server); });
+  }
+  if (one_in(plan_.event)) send_event(server);
 }
 
 void Swarm::issue(ServerIndex server, std::string token) {
@@ -263,6 +324,16 @@ void Swarm::disturb() {
   if (one_in(plan_.flush)) sim_.flush(server);
   if (one_in(plan_.claim_purge)) sim_.apply(some_claim_purge(server));
   if (one_in(plan_.claim_storm)) claim_storm();
+  disturb_feeds(server);
+  if (one_in(plan_.crash)) {
+    if (choice_.chance(1, 2)) {
+      sim_.crash();
+    } else {
+      sim_.stop();
+    }
+    sim_.pass(up_to(seconds{2}));
+    sim_.start_again();
+  }
   if (one_in(plan_.leave)) some_client().leave();
   if (one_in(plan_.half_close)) some_client().half_close();
   if (one_in(plan_.slow_reader)) some_client().read_slowly(choice_.chance(1, 2));
@@ -333,6 +404,8 @@ SwarmResult Swarm::run(bool tell) {
 
 }  // namespace
 
-SwarmResult run_seed(std::uint64_t seed, std::uint64_t requests, bool tell) { return Swarm(seed, requests).run(tell); }
+SwarmResult run_seed(std::uint64_t seed, std::uint64_t requests, bool tell, bool feeds) {
+  return Swarm(seed, requests, feeds).run(tell);
+}
 
 }  // namespace introspectd::sim

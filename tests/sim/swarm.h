@@ -25,6 +25,6 @@ struct SwarmResult {
   std::string story;         // with `tell`: which switches were on
 };
 
-SwarmResult run_seed(std::uint64_t seed, std::uint64_t requests, bool tell = false);
+SwarmResult run_seed(std::uint64_t seed, std::uint64_t requests, bool tell = false, bool feeds = false);
 
 }  // namespace introspectd::sim

@@ -1,5 +1,6 @@
 #include "tests/sim/swarm_plan.h"
 
+#include <algorithm>
 #include <array>
 
 namespace introspectd::sim {
@@ -57,6 +58,41 @@ void draw_servers(Draw& draw, SwarmPlan& plan) {
     if (draw.on("revoke_refused")) server.knobs.one_in_revoke_refused = draw.rate(1, 6);
     if (draw.on("revoke_fails", 4)) server.knobs.one_in_revoke_failed = draw.rate(1, 6);
   }
+}
+
+// Revocation channels, and how they go wrong (F92-F99).
+void draw_feeds(Draw& draw, SwarmPlan& plan) {
+  if (!draw.on("feeds", 2)) return;
+  for (ServerSetup& server : plan.world.servers) {
+    FeedKnobs& feed = server.feed;
+    feed.events = true;
+    feed.poll = draw.on("poll", 2);
+    feed.verification = draw.on("verification");
+    feed.latency_most = milliseconds{draw.rate(1, 400)};
+    if (draw.on("short_long_polls")) feed.long_poll = milliseconds{draw.rate(100, 3000)};
+    if (draw.on("small_polls", 4)) feed.events_most = draw.rate(1, 3);
+    if (draw.on("poll_faults", 4)) feed.one_in_poll_fault = draw.rate(2, 8);
+    if (draw.on("poll_hangs", 4)) feed.one_in_poll_hang = draw.rate(2, 8);
+    if (draw.on("keys_faults", 5)) feed.one_in_keys_fault = draw.rate(1, 4);
+    if (draw.on("lost_verifications", 3)) feed.one_in_verification_lost = draw.rate(1, 4);
+  }
+  if (draw.on("short_ttl_live")) plan.world.ttl_live = plan.world.ttl + milliseconds{draw.rate(0, 3000)};
+  if (draw.on("clear", 3)) plan.world.clear_on_channel_loss = true;
+  if (draw.on("short_channel_timeout", 3)) plan.world.channel_timeout = milliseconds{draw.rate(1000, 12000)};
+  if (draw.on("ask_on_logout", 4)) plan.world.logout_is_cut_off = false;
+  if (draw.on("crashes", 8)) {
+    plan.crash = draw.rate(60, 200);
+    plan.world.has_disk = draw.on("disk", 2);
+    if (draw.on("failing_disk", 4)) plan.world.disk.one_in_failure = draw.rate(2, 10);
+  }
+  plan.drain = false;               // who brings events finds the door closed
+  plan.world.tombstone_ttl = std::max<Duration>(plan.world.tombstone_ttl, seconds{20});
+  plan.wall_jump = 0;               // clocks apart: events are refused, times are clamped (scenarios tell of it)
+  plan.event = draw.rate(3, 40);
+  if (draw.on("forgeries", 2)) plan.forgery = draw.rate(5, 40);
+  if (draw.on("key_rotations", 4)) plan.key_rotation = draw.rate(40, 120);
+  if (draw.on("feed_outages", 4)) plan.feed_outage = draw.rate(40, 120);
+  if (draw.on("pauses", 5)) plan.pause = draw.rate(40, 120);
 }
 
 void draw_callers(Draw& draw, SwarmPlan& plan) {
@@ -141,7 +177,7 @@ void draw_behaviour(Draw& draw, SwarmPlan& plan) {
 
 }  // namespace
 
-SwarmPlan draw_plan(Random& random) {
+SwarmPlan draw_plan(Random& random, bool feeds) {
   SwarmPlan plan;
   Draw draw(random, plan);
   draw_servers(draw, plan);
@@ -149,6 +185,7 @@ SwarmPlan draw_plan(Random& random) {
   draw_daemon(draw, plan);
   draw_transport(draw, plan);
   draw_behaviour(draw, plan);
+  if (feeds) draw_feeds(draw, plan);
   return plan;
 }
 

@@ -32,6 +32,10 @@ struct SwarmPlan {
   // revocation by claim
   std::uint64_t claim_purge = 0;     // applied as a receiver does
   std::uint64_t claim_storm = 0;     // many of them at once, of claims that nobody has
+  std::uint64_t event = 0;           // of a server's feed: pushed or polled, late or twice
+  std::uint64_t forgery = 0;
+  std::uint64_t key_rotation = 0, feed_outage = 0, pause = 0;
+  std::uint64_t crash = 0;           // the daemon's, and a start again
   bool sessions = false;             // answers carry sid, iat and offline_access
   bool drain = false;
   std::uint64_t reissue = 0;         // a new token takes the place of an old one
@@ -40,6 +44,7 @@ struct SwarmPlan {
   bool odd_times = false;            // exp soon or past, nbf, iat in the future, fractions
 };
 
-SwarmPlan draw_plan(Random& random);
+// `feeds`: revocation channels too, and a daemon that crashes.
+SwarmPlan draw_plan(Random& random, bool feeds);
 
 }  // namespace introspectd::sim
