@@ -131,6 +131,7 @@ int run(const Arguments& arguments, const char* program) {
     if (!result.violations.empty()) {
       ++broken;
       print(result, seed, program, arguments.requests);
+      if (arguments.feeds) std::printf("… with --feeds\n");
       if (!arguments.keep_going) return 1;
     }
     add(sum, result);
