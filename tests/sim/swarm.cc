@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cache/identity.h"
+#include "tests/sim/broken_requests.h"
 #include "tests/sim/simulation.h"
 #include "tests/sim/swarm_plan.h"
 
@@ -15,25 +16,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-struct Broken {
-  std::string_view bytes;
-  int status;
-};
-
-// Each is answered once and the connection is closed; what stands behind it is never interpreted (I25).
-constexpr std::array kBrokenHttp = {
-    Broken{"POST /introspect HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\ntoken", 400},
-    Broken{"POST /introspect HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
-    Broken{"POST /introspect HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\ntoken", 400},
-    Broken{"POST /introspect HTTP/1.1\r\nHost : a\r\n\r\n", 400},
-    Broken{"POST /introspect HTTP/1.1\r\nHost: a\r\n b\r\n\r\n", 400},
-    Broken{"POST /introspect HTTP/1.1\r\nContent-Length: 0\r\n\r\n", 400},
-    Broken{"POST /introspect HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400},
-    Broken{"POST /introspect HTTP/1.1\r\nHost: a\r\nContent-Length: 9999999\r\n\r\n", 413},
-};
-
-constexpr std::array<std::string_view, 4> kBrokenForms = {"token=", "token=a&token=b", "token=%zz", "hint=x"};
 
 class Swarm {
  public:
