@@ -13,6 +13,11 @@ namespace {
 
 Tick after(Tick tick, Tick by) { return tick > 0xffffffffU - by ? 0xffffffffU : tick + by; }
 
+// The only constraint there is names a client; an answer need not (RFC 7662 §2.2).
+bool has_no_client(const ClaimPurges::Subject& subject) {
+  return subject.tags[static_cast<std::size_t>(ClaimKind::kClientId)] == 0;
+}
+
 }  // namespace
 
 ClaimPurges::ClaimPurges(std::span<std::byte> memory, Tick flight_ticks) : flight_ticks_(flight_ticks) {
@@ -121,7 +126,7 @@ bool ClaimPurges::matches(const ClaimPurge& purge, const Subject& subject, Tick 
   const bool remembered = purge.keep_until > now || purge.seq > subject.seq;
   if (!remembered) return false;
   if (purge.without_sid && subject.tags[static_cast<std::size_t>(ClaimKind::kSid)] != 0) return false;
-  return purge.constraint == 0 || MUTANT(constraint_ignored) ||
+  return purge.constraint == 0 || MUTANT(constraint_ignored) || has_no_client(subject) ||
          std::find(subject.tags.begin(), subject.tags.end(), purge.constraint) != subject.tags.end();
 }
 
@@ -132,7 +137,12 @@ void ClaimPurges::judge(std::uint64_t tag, const Subject& subject, Tick now, Mat
     // "Started within the hold": the AS may have lied until its end, whenever the answer comes.
     const bool within_hold =
         subject.seq < purge.seq || (subject.start < purge.hold_until && !MUTANT(hold_missing));
-    const ClaimFate fate = judge_claim(purge.kind, purge.cut_off, within_hold, subject.issued);
+    // An AS-wide cut-off spares what was issued after it; by claim the AS is asked about what is older than the purge,
+    // for its time may be that of a clock that was set back (F107). So it is where the answer does not say whose it is.
+    const bool ask_older = subject.seq < purge.seq && tag != subject.every_token;
+    const bool unclear = purge.constraint != 0 && has_no_client(subject);
+    ClaimFate fate = judge_claim(unclear ? PurgeKind::kHold : purge.kind, purge.cut_off, within_hold, subject.issued);
+    if (fate == ClaimFate::kUntouched && ask_older && !MUTANT(younger_than_the_cut_off_kept)) fate = ClaimFate::kAsk;
     if (fate == ClaimFate::kUntouched) continue;
     MatchingPurge matching{purge.seq, fate == ClaimFate::kDead, fate == ClaimFate::kAsk};
     if (purge.seq > subject.seq) matching.oldest = std::max(purge.seq - entries_[at].since, subject.seq + 1);

@@ -205,7 +205,12 @@ tl::expected<void, std::string> add(const Purge& purge, const Settings& settings
   if (!signal) return tl::unexpected(signal.error());
   const auto servers = servers_of(purge, settings);
   if (!servers) return tl::unexpected(servers.error());
-  for (const cache::ServerId server : *servers) request.of_server[server].push_back(*signal);
+  for (const cache::ServerId server : *servers) {
+    request.of_server[server].push_back(*signal);
+    // "Now" is by our clock, which may be behind the AS's: what seems to be younger is asked again (F107).
+    if (!purge.issued_before_now || !purge.match.empty()) continue;
+    request.of_server[server].push_back({.kind = oauth::SignalKind::kFlush, .match = {}, .token = {}, .event_time = 0});
+  }
   request.names_tokens = request.names_tokens || purge.token.has_value();
   ++request.purges;
   return {};

@@ -75,15 +75,19 @@ TEST_CASE("claim purge: a cut-off kills what was issued at its time or before, a
   CHECK_FALSE(world.fetch("later", of(world, "alice")).purge.dead);
 }
 
-TEST_CASE("claim purge: a record issued after the cut-off's time is hidden until the lap, and survives it") {
+TEST_CASE("claim purge: what seems to be issued after the cut-off is asked again once, then it lives (F107)") {
   CacheWorld world;
   world.fetch("new", of(world, "alice", {}, kIssued + 1));
   world.fetch("old", of(world, "alice", {}, kIssued));
   const Seq seq = apply(world, by_sub(SignalKind::kCutOff, "alice", kIssued));
   CHECK(world.outcome("new") == LookupOutcome::kMiss);
-  CHECK(sweep(world) == std::vector<Seq>{seq});
-  CHECK(world.outcome("new") == LookupOutcome::kHit);
+  CHECK(sweep(world) == std::vector<Seq>{seq, seq});
+  CHECK(world.outcome("new") == LookupOutcome::kMiss);
   CHECK(world.outcome("old") == LookupOutcome::kMiss);
+  CHECK(world.fetch("new", of(world, "alice", {}, kIssued + 1)).outcome == CommitOutcome::kStored);
+  CHECK(world.fetch("old", of(world, "alice", {}, kIssued)).purge.dead);
+  CHECK(sweep(world).empty());
+  CHECK(world.outcome("new") == LookupOutcome::kHit);
 }
 
 TEST_CASE("claim purge: without iat a cut-off asks within the hold only") {

@@ -121,6 +121,10 @@ TEST_CASE("claim_purges: a constraint needs the other tag as well; without_sid n
   fallback.without_sid = true;
   table.purges.enter(fallback, 1, kAllSwept);
   ClaimPurges::Subject subject = Table::subject(1, 1, 1);
+  CHECK(table.purges.match(subject, 1).purge.newest == 10);   // it does not say whose it is: the AS is asked
+  CHECK(table.purges.match(subject, 1).purge.hold);
+  CHECK_FALSE(table.purges.match(subject, 1).purge.dead);
+  subject.tags[static_cast<std::size_t>(ClaimKind::kClientId)] = 78 * kGolden;
   CHECK(table.purges.match(subject, 1).purge.newest == 0);
   subject.tags[static_cast<std::size_t>(ClaimKind::kClientId)] = 77 * kGolden;
   CHECK(table.purges.match(subject, 1).purge.newest == 10);

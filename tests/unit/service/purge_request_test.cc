@@ -70,6 +70,10 @@ TEST_CASE("purge_request: issued before a time, alone or of a person or client, 
   CHECK(all.event_time == 1699999999);
   CHECK(only_signal(R"({"issued_before":1800000000,"sub":"alice"})").event_time == kNow - 1);
   CHECK(only_signal(R"({"issued_before":"now","client_id":"app"})").event_time == kNow);
+  const auto now = read(R"({"issued_before":"now","authorization_server":"main"})");
+  REQUIRE(now->of_server.at(0).size() == 2);   // and a flush: our clock may be behind (F107)
+  CHECK(now->of_server.at(0)[0].event_time == kNow);
+  CHECK(now->of_server.at(0)[1].kind == oauth::SignalKind::kFlush);
   CHECK(error_of(R"({"issued_before":1800000001})").find("no time to come") != std::string::npos);
   CHECK(error_of(R"({"issued_before":-1})").find("seconds since 1970") != std::string::npos);
   CHECK(error_of(R"({"issued_before":"yesterday"})").find("seconds since 1970") != std::string::npos);
