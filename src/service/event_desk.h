@@ -33,7 +33,7 @@ struct EventDeskParts {
   const Settings& settings;
   Purger& purger;
   std::vector<std::unique_ptr<KeyRing>>& keys;   // one an AS; null where it has no jwks_uri
-  Log log;
+  const Log& log;
 };
 
 class EventDesk final : public EventInbox {

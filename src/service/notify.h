@@ -32,7 +32,7 @@ struct NotifyParts {
   EventInbox& inbox;
   Replies& replies;
   IntrospectParts revocation;   // routes, writer and loop_index are the notify listener's
-  Log log;
+  const Log& log;
 };
 
 class Notify final : public Application {
