@@ -43,7 +43,7 @@ void RedisConnection::flush() {
 void RedisConnection::on_writable() { flush(); }
 
 void RedisConnection::on_readable() {
-  std::array<char, kReadMost> bytes;
+  std::array<char, kReadMost> bytes{};
   const ports::IoResult result = stream_->read(bytes);
   switch (result.status) {
     case ports::IoStatus::kOk:
