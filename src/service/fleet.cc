@@ -173,7 +173,7 @@ bool Fleet::may_acknowledge() const {
   return !stopping_ && parts_.loop.now().mono - heard <= kRefuseAfter;
 }
 
-void Fleet::put(FleetEntry entry, UniqueFunction<void(bool durable)> done) {
+void Fleet::put(const FleetEntry& entry, UniqueFunction<void(bool durable)> done) {
   outbox_.put(pack_event(entry), [this, done = std::move(done)](bool durable) mutable {
     done(durable && may_acknowledge());
   });
@@ -186,7 +186,7 @@ void Fleet::relay_signed(const SignedEvent& event, UniqueFunction<void(bool dura
   entry.server = parts_.settings.authorization_servers[event.server].name;
   entry.event = event.kind;
   entry.jws = event.jws;
-  put(std::move(entry), std::move(done));
+  put(entry, std::move(done));
 }
 
 void Fleet::relay_unsigned(cache::ServerId server, EventOrigin origin, const oauth::Signals& signals,
@@ -206,7 +206,7 @@ void Fleet::relay_unsigned(cache::ServerId server, EventOrigin origin, const oau
     const auto from = signals.begin() + static_cast<std::ptrdiff_t>(i * kSignalsPerEntry);
     const std::size_t count = std::min(kSignalsPerEntry, signals.size() - i * kSignalsPerEntry);
     entry.signals.assign(from, from + static_cast<std::ptrdiff_t>(count));
-    put(std::move(entry), [all, parts](bool durable) { all->one(durable, parts); });
+    put(entry, [all, parts](bool durable) { all->one(durable, parts); });
   }
 }
 

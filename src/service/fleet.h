@@ -132,7 +132,7 @@ class Fleet final : public Relay, public ports::EventStreamEvents {
   std::string random_digits(std::string_view what, std::uint64_t number) const;
   std::optional<cache::ServerId> find_server(std::string_view name) const;
   FleetEntry own_entry(FleetEntryKind kind) const;
-  void put(FleetEntry entry, UniqueFunction<void(bool durable)> done);
+  void put(const FleetEntry& entry, UniqueFunction<void(bool durable)> done);
   bool may_acknowledge() const;
   bool may_relay_proof() const;
 

@@ -134,7 +134,7 @@ void Collector::number(std::string_view text) {
   if (name_ != "issued_before" || (in_batch_ && depth_ == 1)) return wrong(is_known() ? "no number" : kMembers);
   const auto seconds = oauth::read_numeric_date(text);
   if (!seconds) return wrong("seconds since 1970 or \"now\"");
-  into.issued_before = *seconds;
+  into.issued_before = seconds;
 }
 
 void Collector::boolean(bool value) {

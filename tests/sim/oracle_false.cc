@@ -117,6 +117,8 @@ bool Oracle::stands_stored(const CallRecord& call, const PurgeRecord& purge, std
   if (call.started.stamp < history_->node_started.stamp) return false;
   const Duration age = purge.acked.mono - call.started.mono + kTick;
   if (call.credential != history_->credential[call.server]) return false;
+  // What outlived the memory of purges is not stored: one that it should have met may be forgotten (I6, F108).
+  if (call.ended.mono - call.started.mono > knobs_->longest_flight()) return false;
   const bool from_the_future = call.iat && seconds_of(*call.iat) > world_->least_wall(call.started, call.ended);
   if (call.nbf || from_the_future || age >= life(call) || excuses_().raised_floor) return false;
   if (claim_disturbs(call, purge.acked)) return false;
