@@ -127,6 +127,12 @@ std::string first_loss(const Answer& answer) {
 
 constexpr std::array<const char*, 6> kCommands{"AUTH", "SELECT", "CLIENT", "INFO", "XINFO", "XREAD"};
 
+// A peer that closes with bytes of ours unread resets the connection: whichever of the two arrives first is told.
+bool is_end_of_connection(const std::string& told, std::string_view command) {
+  const std::string at(command);
+  return told == at + ": the server closed the connection" || told == at + ": the connection broke while reading";
+}
+
 }  // namespace
 
 TEST_CASE("redis_stream: replies that come byte by byte are replies") {
@@ -146,7 +152,8 @@ TEST_CASE("redis_stream: each step that hangs is lost by name and tried again (F
 
 TEST_CASE("redis_stream: each step that breaks off is lost, at once or in the middle of a reply (F92)") {
   for (const char* command : kCommands) {
-    CHECK(first_loss(except(command, "close")) == std::string(command) + ": the server closed the connection");
+    const std::string loss = first_loss(except(command, "close"));
+    CHECK_MESSAGE(is_end_of_connection(loss, command), loss);
     const std::string cut = first_loss([command](const Words& words) -> std::optional<std::string> {
       if (words[0] != command) return healthy(words);
       return "$100\r\nhalf";
@@ -228,7 +235,7 @@ TEST_CASE("redis_stream: a refused, unanswered or broken append fails, and says 
   SUBCASE("no answer") { why = "XADD: no reply in time"; }
   SUBCASE("closed") {
     reply = "close";
-    why = "XADD: the server closed the connection";
+    why = nullptr;
   }
   SUBCASE("nonsense") {
     reply = ":1\r\n";
@@ -244,7 +251,11 @@ TEST_CASE("redis_stream: a refused, unanswered or broken append fails, and says 
     return !world.trouble.empty();
   }));
   REQUIRE(run_until(world.loop, [&] { return failed == sent; }));
-  CHECK(world.trouble.front() == why);
+  if (why != nullptr) {
+    CHECK(world.trouble.front() == why);
+  } else {
+    CHECK_MESSAGE(is_end_of_connection(world.trouble.front(), "XADD"), world.trouble.front());
+  }
   CHECK(world.told.losses.empty());
   world.stream.reset();
 }
