@@ -115,8 +115,9 @@ class AsyncLogSink::Impl {
     reporter_.reset();
     report_suppressed();
     lines_->close();
-    logger_.reset();
+    // Queued lines hold the logger: while it is held here too, the pool's thread never releases the last of it.
     pool_.reset();  // joins
+    logger_.reset();
   }
 
   bool wants(LogLevel level) const { return level >= level_; }
