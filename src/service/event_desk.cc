@@ -25,8 +25,8 @@ EventVerdict verdict_of(codec::JoseError error) {
   switch (error) {
     case codec::JoseError::kMalformed: return EventVerdict::kMalformed;
     case codec::JoseError::kAlgorithm:
-    case codec::JoseError::kCritical:
-    case codec::JoseError::kNoKey: return EventVerdict::kUnsupportedKey;
+    case codec::JoseError::kCritical: return EventVerdict::kUnsupportedKey;
+    case codec::JoseError::kNoKey: return EventVerdict::kKeysUnavailable;   // it was here when its turn was waited for
     case codec::JoseError::kBadSignature: return EventVerdict::kBadSignature;
   }
   return EventVerdict::kMalformed;
@@ -46,7 +46,7 @@ EventVerdict verdict_of(oauth::EventDefect defect) {
 EventVerdict verdict_of(KeyAnswer answer) {
   switch (answer) {
     case KeyAnswer::kHere: return EventVerdict::kAccepted;
-    case KeyAnswer::kNoSuchKey: return EventVerdict::kUnsupportedKey;
+    case KeyAnswer::kNoSuchKey: return EventVerdict::kUnknownKey;
     case KeyAnswer::kUnavailable: return EventVerdict::kKeysUnavailable;
     case KeyAnswer::kTooManyWait: return EventVerdict::kOverloaded;
   }
@@ -145,6 +145,7 @@ void EventDesk::verify(Serial serial) {
   Waiting& waiting = waiting_.at(serial);
   const auto verified = parts_.keys[waiting.event.server]->verify(waiting.jws);
   if (!verified && !MUTANT(inbox_believes_any_signature)) {
+    if (verified.error() == codec::JoseError::kBadSignature && !waiting.doubted) return doubt_keys(serial, waiting);
     finish(serial, verdict_of(verified.error()));
     return;
   }
@@ -154,6 +155,21 @@ void EventDesk::verify(Serial serial) {
     return;
   }
   apply(serial, waiting);
+}
+
+// The AS may have another key under the same kid by now, or name none.
+void EventDesk::doubt_keys(Serial serial, Waiting& waiting) {
+  waiting.doubted = true;
+  parts_.keys[waiting.event.server]->doubt([this, serial](DoubtAnswer answer) { on_doubt(serial, answer); });
+}
+
+void EventDesk::on_doubt(Serial serial, DoubtAnswer answer) {
+  if (!waiting_.contains(serial)) return;
+  switch (answer) {
+    case DoubtAnswer::kChanged: look_for_keys(serial); break;
+    case DoubtAnswer::kSame: finish(serial, EventVerdict::kBadSignature); break;
+    case DoubtAnswer::kUnavailable: finish(serial, EventVerdict::kKeysUnavailable); break;
+  }
 }
 
 EventVerdict EventDesk::read(Waiting& waiting) const {

@@ -1,6 +1,7 @@
 // EventDesk: the EventInbox of a node: verifies signed events under their AS's keys, reads them by their kind, applies
 // them, hands them to the fleet, and only then says accepted (SPEC §6: apply → outbox → ack).
 //   received → keys at hand or fetched → its turn (≤ 1 ms of verification a loop turn) → applied → relayed → done
+// What does not verify makes the keys be fetched once more (KeyRing::doubt), and is tried again where they have changed.
 // What came from the fleet is verified like everything else, and not relayed again.
 // Threads: the back loop.  Owns: what waits, at most kWaitingMost events of kWaitingBytesMost in all.
 // Errors: EventVerdict.  Cost: one signature verification an event; a map entry while it waits.
@@ -65,6 +66,7 @@ class EventDesk final : public EventInbox {
     codec::CompactJws jws;
     EventResult result;
     UniqueFunction<void(EventResult)> done;
+    bool doubted = false;   // its signature did not verify, and the keys were asked for once more
   };
 
   bool accepts(const SignedEvent& event) const;
@@ -72,6 +74,8 @@ class EventDesk final : public EventInbox {
   void on_keys(Serial serial, KeyAnswer answer);
   void verify_in_turn();
   void verify(Serial serial);
+  void doubt_keys(Serial serial, Waiting& waiting);
+  void on_doubt(Serial serial, DoubtAnswer answer);
   EventVerdict read(Waiting& waiting) const;
   void apply(Serial serial, Waiting& waiting);
   void relay(Serial serial, Waiting& waiting);

@@ -48,7 +48,8 @@ struct UnsignedEvent {
 enum class EventVerdict : std::uint8_t {
   kAccepted,            // applied and durable; a repeated one too (STD 5.04)
   kMalformed, kWrongType, kWrongIssuer, kWrongAudience, kExpired,   // oauth::EventDefect
-  kUnsupportedKey,      // alg not allowed, crit, no key
+  kUnsupportedKey,      // alg not allowed, crit
+  kUnknownKey,          // the AS's JWKS, as we got it within the last 30 s, has no such key
   kBadSignature,
   kKeysUnavailable,     // the key may exist, but the JWKS cannot be had now: try again later
   kOutboxFull,          // applied here, but cannot be relayed now: try again later
@@ -64,6 +65,11 @@ oauth::SetErrorCode set_error_of(EventVerdict verdict) noexcept;
 constexpr bool comes_again(EventVerdict verdict) {
   return verdict == EventVerdict::kKeysUnavailable || verdict == EventVerdict::kOutboxFull ||
          verdict == EventVerdict::kOverloaded;
+}
+
+// Refused by the keys that we have: where the AS's JWKS comes to us late, another answer may follow.
+constexpr bool hangs_on_keys(EventVerdict verdict) {
+  return verdict == EventVerdict::kUnknownKey || verdict == EventVerdict::kBadSignature;
 }
 
 struct EventResult {

@@ -86,7 +86,8 @@ void FleetQueue::answered(std::uint64_t serial, EventVerdict verdict) {
   } else {
     arrived.state = State::kApplied;
     // Our key set is older than its, and the event is one all the same.
-    if (verdict == EventVerdict::kUnsupportedKey && verified_there) parts_.given_up(arrived.server);
+    const bool by_our_keys = verdict == EventVerdict::kUnsupportedKey || hangs_on_keys(verdict);
+    if (by_our_keys && verified_there) parts_.given_up(arrived.server);
   }
   pump();
 }

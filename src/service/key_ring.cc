@@ -36,7 +36,7 @@ Duration max_age(std::string_view value) {
 
 // What absence is remembered by: a key that fits another algorithm may be there under the same kid.
 std::string name_of(const codec::CompactJws& jws) {
-  return std::to_string(static_cast<int>(jws.algorithm)) + ":" + jws.kid;
+  return codec::sha256(std::to_string(static_cast<int>(jws.algorithm)) + ":" + jws.kid);
 }
 
 }  // namespace
@@ -70,15 +70,15 @@ void KeyRing::find(const codec::CompactJws& jws, UniqueFunction<void(KeyAnswer)>
     done(KeyAnswer::kHere);
     return;
   }
-  if (has_keys(now) && is_absent(name_of(jws), now)) {
+  if (has_keys(now) && is_absent(jws, now)) {
     done(KeyAnswer::kNoSuchKey);
     return;
   }
-  if (!fetching_ && !may_fetch_for_a_kid(now)) {
+  if (!fetching_ && (failing_ || shut_down_ || is_cooling(now))) {
     done(KeyAnswer::kUnavailable);
     return;
   }
-  if (waiters_.size() >= kWaitersMost) {
+  if (!has_room()) {
     done(KeyAnswer::kTooManyWait);
     return;
   }
@@ -86,16 +86,39 @@ void KeyRing::find(const codec::CompactJws& jws, UniqueFunction<void(KeyAnswer)>
   waiter.wanted.algorithm = jws.algorithm;
   waiter.wanted.kid = jws.kid;
   waiter.done = std::move(done);
+  waiter.joined = fetching_ && sent_at_ < now;
+  fetch_for_an_event(now);
+}
+
+void KeyRing::doubt(UniqueFunction<void(DoubtAnswer)> done) {
+  const MonoTime now = parts_.loop.now().mono;
+  // While fetches fail nobody can say whether the keys are the AS's still.
+  if (!fetching_ && (failing_ || shut_down_)) {
+    done(DoubtAnswer::kUnavailable);
+    return;
+  }
+  if ((!fetching_ && is_cooling(now)) || MUTANT(bad_signature_not_doubted)) {
+    done(DoubtAnswer::kSame);
+    return;
+  }
+  if (!has_room()) {
+    done(DoubtAnswer::kUnavailable);
+    return;
+  }
+  doubters_.push_back(std::move(done));
+  fetch_for_an_event(now);
+}
+
+void KeyRing::fetch_for_an_event(MonoTime now) {
   if (fetching_) return;
   asked_before_ = true;
   asked_at_ = now;
   fetch();
 }
 
-// While fetches fail the next one comes when the back-off says; else a kid may ask once in the cooldown.
-bool KeyRing::may_fetch_for_a_kid(MonoTime now) const {
-  if (failing_ || shut_down_) return false;
-  return !asked_before_ || now - asked_at_ >= kCooldown || MUTANT(kid_cooldown_left_out);
+// While fetches fail the next one comes when the back-off says; else events may ask once in the cooldown.
+bool KeyRing::is_cooling(MonoTime now) const {
+  return asked_before_ && now - asked_at_ < kCooldown && !MUTANT(kid_cooldown_left_out);
 }
 
 tl::expected<void, codec::JoseError> KeyRing::verify(const codec::CompactJws& jws) const {
@@ -105,6 +128,7 @@ tl::expected<void, codec::JoseError> KeyRing::verify(const codec::CompactJws& jw
 
 void KeyRing::fetch() {
   fetching_ = true;
+  sent_at_ = parts_.loop.now().mono;
   refresh_.reset();
   // Nobody waits longer than this, whatever becomes of the call.
   deadline_ = parts_.loop.after(kWaitMost, [this] {
@@ -165,14 +189,25 @@ void KeyRing::succeeded(codec::KeySet keys, Duration lifetime) {
   // Before their time is over, so that nobody waits for it; not all nodes at once.
   const std::int64_t fifth = lifetime.count() / 5;
   schedule(lifetime - Duration{fifth + static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(fifth)))});
+  absent_.clear();
+  for (const Waiter& waiter : waiters_) {
+    if (!waiter.joined && !keys_->has_key_for(waiter.wanted)) absent_.insert(name_of(waiter.wanted));
+  }
+  tell(changed ? DoubtAnswer::kChanged : DoubtAnswer::kSame);
+}
+
+KeyAnswer KeyRing::answer_for(const Waiter& waiter) const {
+  if (keys_ && keys_->has_key_for(waiter.wanted)) return KeyAnswer::kHere;
+  return absent_.contains(name_of(waiter.wanted)) ? KeyAnswer::kNoSuchKey : KeyAnswer::kUnavailable;
+}
+
+// Whoever waited for the fetch that has ended now.
+void KeyRing::tell(DoubtAnswer outcome) {
   std::vector<Waiter> waiters = std::exchange(waiters_, {});
-  for (const Waiter& waiter : waiters) {
-    if (!keys_->has_key_for(waiter.wanted)) remember_absent(name_of(waiter.wanted), now);
-  }
-  for (Waiter& waiter : waiters) {
-    const bool here = keys_ && keys_->has_key_for(waiter.wanted);
-    waiter.done(here ? KeyAnswer::kHere : KeyAnswer::kNoSuchKey);
-  }
+  std::vector<UniqueFunction<void(DoubtAnswer)>> doubters = std::exchange(doubters_, {});
+  const bool failed = outcome == DoubtAnswer::kUnavailable;
+  for (Waiter& waiter : waiters) waiter.done(failed ? KeyAnswer::kUnavailable : answer_for(waiter));
+  for (auto& doubter : doubters) doubter(outcome);
 }
 
 void KeyRing::failed(std::string_view why, int status) {
@@ -183,8 +218,7 @@ void KeyRing::failed(std::string_view why, int status) {
   failing_ = true;
   parts_.log.write(level, "keys not fetched", {{"as", parts_.settings.name}, {"why", why}, {"status", status}});
   schedule(backoff_.next(random_));
-  std::vector<Waiter> waiters = std::exchange(waiters_, {});
-  for (Waiter& waiter : waiters) waiter.done(KeyAnswer::kUnavailable);
+  tell(DoubtAnswer::kUnavailable);
 }
 
 void KeyRing::schedule(Duration delay) {
@@ -194,15 +228,8 @@ void KeyRing::schedule(Duration delay) {
   });
 }
 
-bool KeyRing::is_absent(const std::string& wanted, MonoTime now) const {
-  const auto found = absent_.find(wanted);
-  return found != absent_.end() && now < found->second;
-}
-
-void KeyRing::remember_absent(const std::string& wanted, MonoTime now) {
-  if (absent_.size() >= kAbsentMost) std::erase_if(absent_, [now](const auto& entry) { return entry.second <= now; });
-  if (absent_.size() >= kAbsentMost) absent_.clear();
-  absent_[wanted] = now + kAbsentFor;
+bool KeyRing::is_absent(const codec::CompactJws& jws, MonoTime now) const {
+  return !absent_.empty() && is_cooling(now) && absent_.contains(name_of(jws));
 }
 
 void KeyRing::shut_down() {
@@ -211,8 +238,7 @@ void KeyRing::shut_down() {
   deadline_.reset();
   refresh_.reset();
   fetching_ = false;
-  std::vector<Waiter> waiters = std::exchange(waiters_, {});
-  for (Waiter& waiter : waiters) waiter.done(KeyAnswer::kUnavailable);
+  tell(DoubtAnswer::kUnavailable);
 }
 
 KeyRing::Counts KeyRing::counts() const {

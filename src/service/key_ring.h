@@ -2,7 +2,9 @@
 // verified. Fetched at the start and in the background; honours Cache-Control within 5 min–24 h (STD 3.15); a failed
 // refresh keeps the last good keys for 24 h past their time; a key that is gone from the JWKS verifies nothing any more
 // (STD 3.17). A `kid` that is not there is worth one fetch for all who wait for it, at most one in 30 s, and what that
-// fetch did not bring is remembered as absent (STD 3.16), so that made-up kids cannot make this node hammer an AS.
+// fetch did not bring counts as absent until the next may be had (STD 3.16). A signature that does not verify is worth
+// the same fetch: an AS may rotate under the same kid, or name none. So neither made-up kids nor made-up signatures can
+// make this node hammer an AS, nor keep a new key out for longer than the 30 s.
 // Threads: the back loop.  Owns: the keys, the fetch under way, and who waits for it (≤ 256, ≤ 5 s).
 // Errors: KeyAnswer.  Cost: a look in the set; a fetch where the key is not there.
 #pragma once
@@ -13,7 +15,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include <tl/expected.hpp>
@@ -40,6 +42,13 @@ enum class KeyAnswer : std::uint8_t {
   kTooManyWait,
 };
 
+// May a signature that did not verify verify with other keys than ours?
+enum class DoubtAnswer : std::uint8_t {
+  kChanged,       // the AS has other keys by now: look again
+  kSame,          // it has the same, as of this moment or of the last 30 s
+  kUnavailable,   // the JWKS cannot be had now, or too many wait: try again later
+};
+
 struct KeyRingParts {
   ports::EventLoop& loop;
   ports::Upstream& upstream;
@@ -52,10 +61,8 @@ struct KeyRingParts {
 class KeyRing {
  public:
   static constexpr std::size_t kWaitersMost = 256;
-  static constexpr std::size_t kAbsentMost = 1024;
   static constexpr Duration kWaitMost = std::chrono::seconds{5};
   static constexpr Duration kCooldown = std::chrono::seconds{30};
-  static constexpr Duration kAbsentFor = std::chrono::minutes{2};
   static constexpr Duration kKeptStale = std::chrono::hours{24};
 
   explicit KeyRing(const KeyRingParts& parts);
@@ -67,6 +74,8 @@ class KeyRing {
   void start();
   // `done` runs once, in this turn or within kWaitMost.
   void find(const codec::CompactJws& jws, UniqueFunction<void(KeyAnswer)> done);
+  // A signature by a key that is here did not verify. `done` as of `find`.
+  void doubt(UniqueFunction<void(DoubtAnswer)> done);
   // After kHere, in the same turn. kNoKey: it has gone since.
   tl::expected<void, codec::JoseError> verify(const codec::CompactJws& jws) const;
   // An upper estimate of what `verify` takes, every key that might fit counted.
@@ -88,6 +97,7 @@ class KeyRing {
   struct Waiter {
     codec::CompactJws wanted;   // algorithm and kid alone
     UniqueFunction<void(KeyAnswer)> done;
+    bool joined = false;        // a fetch that began before: what it does not bring may have come since
   };
 
   void fetch();
@@ -97,9 +107,12 @@ class KeyRing {
   void failed(std::string_view why, int status);
   void schedule(Duration delay);
   bool has_keys(MonoTime now) const { return keys_.has_value() && now < drop_at_; }
-  bool is_absent(const std::string& wanted, MonoTime now) const;
-  void remember_absent(const std::string& wanted, MonoTime now);
-  bool may_fetch_for_a_kid(MonoTime now) const;
+  bool is_cooling(MonoTime now) const;
+  bool is_absent(const codec::CompactJws& jws, MonoTime now) const;
+  bool has_room() const { return waiters_.size() + doubters_.size() < kWaitersMost; }
+  void fetch_for_an_event(MonoTime now);
+  KeyAnswer answer_for(const Waiter& waiter) const;
+  void tell(DoubtAnswer outcome);
 
   KeyRingParts parts_;
   Random random_;
@@ -107,13 +120,17 @@ class KeyRing {
   std::optional<codec::KeySet> keys_;
   MonoTime fetched_at_;
   MonoTime drop_at_;            // the last good keys are given up then
-  bool asked_before_ = false;   // a kid has made us fetch …
+  bool asked_before_ = false;   // an event has made us fetch …
   MonoTime asked_at_;           // … then
   bool failing_ = false;        // the last fetch failed; the next one is scheduled
   bool fetching_ = false;
   bool shut_down_ = false;
-  std::unordered_map<std::string, MonoTime> absent_;   // algorithm and kid, until when
+  MonoTime sent_at_;            // the fetch under way began
+  // What the last fetch was asked for and did not bring, by digest: a kid is as long as its sender likes. At most as
+  // many as may wait, so that nobody's kids can push out others'.
+  std::unordered_set<std::string> absent_;
   std::vector<Waiter> waiters_;
+  std::vector<UniqueFunction<void(DoubtAnswer)>> doubters_;
   Counts counts_;
   ports::PendingToken call_;
   ports::PendingToken deadline_;   // of the fetch under way

@@ -36,6 +36,7 @@ Reply reply_of(EventVerdict verdict, int accepted, bool is_set) {
     case EventVerdict::kWrongAudience:
     case EventVerdict::kExpired:
     case EventVerdict::kUnsupportedKey:
+    case EventVerdict::kUnknownKey:
     case EventVerdict::kBadSignature: break;
   }
   reply.outcome = Outcome::kEventRefused;

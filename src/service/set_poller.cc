@@ -78,6 +78,7 @@ void SetPoller::on_reply(const ports::UpstreamReply& reply) {
   acknowledged_.clear();
   refused_.clear();
   any_refused_ = false;
+  any_held_ = false;
   received_ = answer->sets.size();
   more_ = answer->more_available || received_ >= settings_->events_most;
   deliver(std::move(answer->sets));
@@ -100,6 +101,11 @@ void SetPoller::on_failure(std::string_view why, const ports::UpstreamReply& rep
 void SetPoller::deliver(std::vector<oauth::PolledSet> sets) {
   at_the_inbox_ = sets.size() + 1;
   for (oauth::PolledSet& set : sets) {
+    if (held_.rests(set.jti, parts_.loop.now().mono)) {
+      any_held_ = true;
+      --at_the_inbox_;
+      continue;
+    }
     SignedEvent event;
     event.kind = oauth::SignedEventKind::kSecurityEvent;
     event.server = parts_.server;
@@ -116,11 +122,15 @@ void SetPoller::deliver(std::vector<oauth::PolledSet> sets) {
 void SetPoller::on_result(const oauth::PolledSet& set, EventVerdict verdict) {
   if (verdict == EventVerdict::kAccepted || (comes_again(verdict) && MUTANT(poll_acknowledges_what_waits))) {
     acknowledged_.push_back(set.jti);
+    held_.settled(set.jti);
   } else if (comes_again(verdict)) {
     unsettled_.push_back(set);
+  } else if (hangs_on_keys(verdict) && held_.hold(set.jti, parts_.loop.now().mono)) {
+    any_held_ = true;
   } else {
     any_refused_ = true;
     refused_.push_back({set.jti, set_error_of(verdict), std::string(describe(verdict))});
+    held_.settled(set.jti);
   }
   if (--at_the_inbox_ == 0) settle();
 }
@@ -133,18 +143,26 @@ void SetPoller::settle() {
     return;
   }
   backoff_.reset();
-  if (any_refused_) {
-    parts_.channels.lost(parts_.server, "event_refused");
-  } else if (!more_ || MUTANT(poll_proves_though_more_is_there)) {
-    const MonoTime now = parts_.loop.now().mono;
-    const MonoTime dated = MUTANT(proof_dated_at_the_answer) ? now : sent_at_;
-    if (relay_ != nullptr) {   // it says when it is proven here too
-      relay_->relay_proof(parts_.server, now - dated);
-    } else {
-      parts_.channels.proven(parts_.server, dated);
-    }
-  }
+  tell_channel();
   next();
+}
+
+void SetPoller::tell_channel() {
+  const MonoTime now = parts_.loop.now().mono;
+  // One that has not come again may be lost, or another node has it.
+  const bool any_gone = held_.forget_old(now);
+  if (any_refused_ || any_gone) {
+    parts_.channels.lost(parts_.server, "event_refused");
+    return;
+  }
+  const bool all_applied = held_.empty() || MUTANT(poll_proves_though_one_is_held);
+  if (!all_applied || (more_ && !MUTANT(poll_proves_though_more_is_there))) return;
+  const MonoTime dated = MUTANT(proof_dated_at_the_answer) ? now : sent_at_;
+  if (relay_ != nullptr) {   // it says when it is proven here too
+    relay_->relay_proof(parts_.server, now - dated);
+  } else {
+    parts_.channels.proven(parts_.server, dated);
+  }
 }
 
 void SetPoller::next() {
@@ -152,9 +170,10 @@ void SetPoller::next() {
     deliver(std::exchange(unsettled_, {}));
     return;
   }
-  // At once where there is something to acknowledge or to fetch; else no faster than the pace.
+  // At once where there is something to acknowledge or to fetch; else no faster than the pace. What is held comes again
+  // in front of what is to be fetched.
   const Duration took = parts_.loop.now().mono - sent_at_;
-  const bool at_once = more_ || !acknowledged_.empty() || !refused_.empty() || took >= kPaceLeast;
+  const bool at_once = (more_ && !any_held_) || !acknowledged_.empty() || !refused_.empty() || took >= kPaceLeast;
   wait(at_once ? Duration{} : kPaceLeast - took, &SetPoller::poll);
 }
 

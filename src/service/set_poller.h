@@ -4,6 +4,8 @@
 //   polling → events at the inbox → (what could not be judged: wait, again) → all settled → polling …
 // An answered poll proves the channel as of the moment it was sent, once everything it brought is applied and no more
 // is there (GUARANTEES, H). An event that was refused may have been a revocation: what was proven before is forgotten.
+// What our keys refuse is neither acknowledged nor reported for two minutes, so that the AS sends it again: its JWKS may
+// come to us late (held_events.h). Meanwhile the poll goes on and proves nothing.
 // Threads: the back loop.  Owns: the poll under way, acknowledgements not yet taken, events not yet settled.
 // Errors: counted, backed off with jitter, Retry-After honoured.  Cost: one held connection.
 #pragma once
@@ -22,6 +24,7 @@
 #include "service/backoff.h"
 #include "service/channels.h"
 #include "service/event_inbox.h"
+#include "service/held_events.h"
 #include "service/relay.h"
 #include "service/settings.h"
 
@@ -71,6 +74,7 @@ class SetPoller {
   void deliver(std::vector<oauth::PolledSet> sets);
   void on_result(const oauth::PolledSet& set, EventVerdict verdict);
   void settle();
+  void tell_channel();
   void next();
   void wait(Duration delay, void (SetPoller::*then)());
 
@@ -90,6 +94,8 @@ class SetPoller {
   std::size_t at_the_inbox_ = 0;
   std::size_t received_ = 0;                // with the last answer
   bool any_refused_ = false;                // of what the last answer brought
+  bool any_held_ = false;                   // likewise
+  HeldEvents held_;
   Counts counts_;
   ports::PendingToken call_;
   ports::PendingToken timer_;

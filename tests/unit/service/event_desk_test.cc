@@ -101,6 +101,7 @@ TEST_CASE("event_desk: forged, foreign and expired events change nothing (F98, F
     event.kind = kind;
     world.node->inbox().receive(std::move(event), verdicts.next());
     world.loop.run_posted();   // the turn's budget may be spent
+    if (verdicts.all.empty()) world.answer_keys();   // a signature in doubt asks for the keys once
     CHECK_INVARIANT(verdicts.all.size() == 1);
     return verdicts.all[0];
   };
@@ -116,10 +117,54 @@ TEST_CASE("event_desk: forged, foreign and expired events change nothing (F98, F
   CHECK(verdict_of(world.session_revoked("j1")) == EventVerdict::kWrongType);
   CHECK(verdict_of(good, oauth::SignedEventKind::kSecurityEvent) == EventVerdict::kWrongType);
   CHECK(verdict_of(good, oauth::SignedEventKind::kKeycloakAction) != EventVerdict::kAccepted);
+  CHECK(verdict_of(EventSigner(7, "made-up").sign("logout+jwt", "{}")) == EventVerdict::kKeysUnavailable);
+  world.loop.advance(KeyRing::kCooldown);
+  CHECK(verdict_of(EventSigner(7, "made-up").sign("logout+jwt", "{}")) == EventVerdict::kUnknownKey);
+  CHECK(world.calls_to(UpstreamEndpoint::kKeys).size() == 3);
   world.loop.advance(1h);
   CHECK(verdict_of(good) == EventVerdict::kExpired);
   CHECK(purges(world) == 0);
   CHECK(verdict_of(world.logout_token("s1")) == EventVerdict::kAccepted);
+}
+
+TEST_CASE("event_desk: an AS that rotates under the same kid, or names none, is believed at its first event") {
+  for (const char* kid : {"k1", ""}) {
+    INFO(kid);
+    EventWorld world;
+    world.signer = EventSigner(7, kid);
+    world.answer_keys();
+    world.signer = EventSigner(8, kid);
+    Verdicts verdicts;
+    world.node->inbox().receive(logout_of(world.logout_token("s1")), verdicts.next());
+    CHECK(verdicts.all.empty());
+    CHECK(purges(world) == 0);
+    REQUIRE(world.calls_to(UpstreamEndpoint::kKeys).size() == 2);
+    world.answer_keys();
+    CHECK(verdicts.all == std::vector{EventVerdict::kAccepted});
+    CHECK(purges(world) == 1);
+  }
+}
+
+TEST_CASE("event_desk: a forger's signatures are doubted once in the cooldown, each of his events once at most") {
+  EventWorld world;
+  world.answer_keys();
+  const EventSigner forger(666);
+  Verdicts verdicts;
+  world.node->inbox().receive(logout_of(forger.sign("logout+jwt", "{}")), verdicts.next());
+  world.signer = EventSigner(8);   // the keys change, and it still does not verify
+  world.answer_keys();
+  CHECK(verdicts.all == std::vector{EventVerdict::kBadSignature});
+  for (int i = 0; i < 100; ++i) {
+    world.node->inbox().receive(logout_of(forger.sign("logout+jwt", "{}")), verdicts.next());
+    world.loop.run_posted();
+  }
+  CHECK(verdicts.all == std::vector(101, EventVerdict::kBadSignature));
+  CHECK(world.calls_to(UpstreamEndpoint::kKeys).size() == 2);
+  world.loop.advance(KeyRing::kCooldown);
+  world.node->inbox().receive(logout_of(forger.sign("logout+jwt", "{}")), verdicts.next());
+  CHECK(world.calls_to(UpstreamEndpoint::kKeys).size() == 3);
+  world.answer(UpstreamEndpoint::kKeys, upstream_reply(500, ""));
+  CHECK(verdicts.all.back() == EventVerdict::kKeysUnavailable);
 }
 
 TEST_CASE("event_desk: an AS without keys, issuer or audience of its own accepts nothing signed") {
@@ -204,11 +249,12 @@ TEST_CASE("event_desk: what came from the fleet is verified and applied, late to
   desk_of(world).set_relay(&relay);
   Verdicts verdicts;
   const std::string token = world.logout_token("s1");
-  world.loop.advance(1h);
+  world.loop.advance(20min);
   world.node->inbox().receive(logout_of(token, EventOrigin::kFleet), verdicts.next());
   CHECK(verdicts.all == std::vector{EventVerdict::kAccepted});
   CHECK(purges(world) == 1);
   world.node->inbox().receive(logout_of(EventSigner(9).sign("logout+jwt", "{}"), EventOrigin::kFleet), verdicts.next());
+  world.answer_keys();   // still the same
   CHECK(verdicts.all.back() == EventVerdict::kBadSignature);
   CHECK(relay.signed_events.empty());
 }

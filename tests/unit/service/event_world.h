@@ -67,6 +67,12 @@ class EventWorld {
     answer(ports::UpstreamEndpoint::kKeys, std::move(reply));
   }
 
+  // Somebody's signature was doubted a moment ago, and the AS has still the same keys: the next is refused in its turn.
+  void confirm_keys() {
+    post_logout(EventSigner(1234).sign("logout+jwt", "{}"));
+    answer_keys();
+  }
+
   std::int64_t seconds() const { return loop.time.wall.ms() / 1000; }
   // A logout token of now, of a session.
   std::string logout_token(std::string_view sid, std::string_view more = "") const {

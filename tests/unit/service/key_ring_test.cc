@@ -32,6 +32,9 @@ struct RingWorld {
   void find(const codec::CompactJws& jws) {
     ring->find(jws, [this](KeyAnswer answer) { answers.push_back(answer); });
   }
+  void doubt() {
+    ring->doubt([this](DoubtAnswer answer) { doubts.push_back(answer); });
+  }
   void answer(const EventSigner& signer, std::string cache_control = "") {
     ports::UpstreamReply reply = upstream_reply(200, signer.public_jwks());
     reply.cache_control = std::move(cache_control);
@@ -45,6 +48,7 @@ struct RingWorld {
   StepLoop loop;
   HeldUpstream upstream;
   std::vector<KeyAnswer> answers;
+  std::vector<DoubtAnswer> doubts;
   std::unique_ptr<KeyRing> ring;
 };
 
@@ -113,11 +117,114 @@ TEST_CASE("key_ring: an unknown kid is worth one fetch for all, then is absent; 
   world.find(another);
   CHECK(world.fetches() == 3);
   world.answer(signer);
-  world.find(made_up);                                       // absent still, after the cooldown too
+  CHECK(world.answers.back() == KeyAnswer::kNoSuchKey);
+}
+
+TEST_CASE("key_ring: a kid that was absent may ask again when the cooldown ends, not a moment before (STD 3.16)") {
+  RingWorld world;
+  const EventSigner old_key(1, "old");
+  const EventSigner new_key(2, "new");
+  const codec::CompactJws by_new = world.jws_of(new_key);
+  world.ring->start();
+  world.answer(old_key);
+  world.find(by_new);
+  world.answer(old_key);                                     // its JWKS comes late
+  world.loop.advance(KeyRing::kCooldown - Duration{1});
+  world.find(by_new);
+  CHECK(world.answers == std::vector{KeyAnswer::kNoSuchKey, KeyAnswer::kNoSuchKey});
+  CHECK(world.fetches() == 2);
+  world.loop.advance(Duration{1});
+  world.find(by_new);
+  REQUIRE(world.fetches() == 3);
+  world.answer(new_key);
+  CHECK(world.answers.back() == KeyAnswer::kHere);
+}
+
+TEST_CASE("key_ring: what joins a fetch that began before it is not absent because that fetch does not bring it") {
+  RingWorld world;
+  const EventSigner signer(1);
+  world.ring->start();
+  world.loop.advance(1ms);
+  const codec::CompactJws late = world.jws_of(EventSigner(2, "late"));
+  world.find(late);
+  world.answer(signer);
+  CHECK(world.answers == std::vector{KeyAnswer::kUnavailable});
+  world.find(late);
+  CHECK(world.fetches() == 2);
+}
+
+TEST_CASE("key_ring: made-up kids can neither push out the kid that is looked for nor ask more often (STD 3.16)") {
+  RingWorld world;
+  const EventSigner old_key(1, "old");
+  const EventSigner new_key(2, "new");
+  world.ring->start();
+  world.answer(old_key);
+  const std::string long_kid(6000, 'k');
+  for (std::size_t i = 0; i < 2 * KeyRing::kWaitersMost; ++i) {
+    world.find(world.jws_of(EventSigner(3, long_kid + std::to_string(i))));
+  }
+  CHECK(world.fetches() == 2);
+  CHECK(world.answers == std::vector(KeyRing::kWaitersMost, KeyAnswer::kTooManyWait));
+  world.answer(old_key);
+  world.answers.clear();
+  const codec::CompactJws by_new = world.jws_of(new_key);
+  world.find(by_new);                                        // the AS rotates now
+  CHECK(world.answers == std::vector{KeyAnswer::kUnavailable});
+  world.loop.advance(KeyRing::kCooldown);
+  world.find(world.jws_of(EventSigner(3, "made-up")));
+  world.find(by_new);                                        // comes with the fetch of whoever asks first
   CHECK(world.fetches() == 3);
-  world.loop.advance(KeyRing::kAbsentFor);
-  world.find(made_up);
-  CHECK(world.fetches() == 4);
+  world.answer(new_key);
+  CHECK(world.answers == std::vector{KeyAnswer::kUnavailable, KeyAnswer::kNoSuchKey, KeyAnswer::kHere});
+}
+
+TEST_CASE("key_ring: a doubted signature is worth one fetch for all, under the cooldown of the kids") {
+  RingWorld world;
+  const EventSigner old_key(1);
+  const EventSigner new_key(2);   // the same kid
+  world.ring->start();
+  world.answer(old_key);
+  world.doubt();
+  world.doubt();
+  CHECK(world.fetches() == 2);
+  CHECK(world.doubts.empty());
+  world.answer(old_key);
+  CHECK(world.doubts == std::vector{DoubtAnswer::kSame, DoubtAnswer::kSame});
+  world.loop.advance(KeyRing::kCooldown - Duration{1});
+  world.doubt();
+  world.find(world.jws_of(EventSigner(3, "made-up")));
+  CHECK(world.fetches() == 2);
+  CHECK(world.doubts.back() == DoubtAnswer::kSame);
+  CHECK(world.answers.back() == KeyAnswer::kUnavailable);
+  world.loop.advance(Duration{1});
+  world.doubt();
+  REQUIRE(world.fetches() == 3);
+  world.answer(new_key);
+  CHECK(world.doubts.back() == DoubtAnswer::kChanged);
+  world.find(world.jws_of(EventSigner(3, "made-up")));       // it was a doubt that asked
+  CHECK(world.fetches() == 3);
+}
+
+TEST_CASE("key_ring: a doubt is no verdict while the JWKS cannot be had, nor where too many wait") {
+  RingWorld world;
+  const EventSigner signer(1);
+  world.ring->start();
+  world.answer(signer);
+  world.doubt();
+  world.fail();
+  CHECK(world.doubts == std::vector{DoubtAnswer::kUnavailable});
+  world.doubt();
+  CHECK(world.doubts.back() == DoubtAnswer::kUnavailable);
+  RingWorld crowd;
+  crowd.ring->start();
+  for (std::size_t i = 0; i < KeyRing::kWaitersMost; ++i) crowd.doubt();
+  CHECK(crowd.doubts.empty());
+  crowd.doubt();
+  CHECK(crowd.doubts == std::vector{DoubtAnswer::kUnavailable});
+  crowd.find(crowd.jws_of(signer));
+  CHECK(crowd.answers == std::vector{KeyAnswer::kTooManyWait});
+  crowd.ring->shut_down();
+  CHECK(crowd.doubts == std::vector(KeyRing::kWaitersMost + 1, DoubtAnswer::kUnavailable));
 }
 
 TEST_CASE("key_ring: a rotated key is found by its kid, and the old one verifies nothing any more (STD 3.17)") {

@@ -85,6 +85,7 @@ TEST_CASE("notify: a connection goes on after an event, pipelined events are ans
 TEST_CASE("notify: a refused logout is 400 with a JSON error; the bytes say nothing of sessions (STD 5.28)") {
   EventWorld world;
   world.answer_keys();
+  world.confirm_keys();
   const EventSigner forger(99);
   const std::string known = forger.sign("logout+jwt", R"({"sid":"s1"})");
   const std::string other = forger.sign("logout+jwt", R"({"sid":"unheard of"})");
@@ -122,6 +123,7 @@ TEST_CASE("notify: a pushed SET is 202 and empty, again when it comes again (STD
 TEST_CASE("notify: a refused SET says why in the words of RFC 8935, and in which language (STD 5.05, 5.06)") {
   EventWorld world;
   world.answer_keys();
+  world.confirm_keys();
   const std::string at = std::to_string(world.seconds());
   const auto claims = [&](std::string_view iss, std::string_view aud) {
     return R"({"iss":")" + std::string(iss) + R"(","aud":")" + std::string(aud) + R"(","jti":"j","iat":)" + at +
@@ -168,6 +170,7 @@ TEST_CASE("notify: while keys cannot be had a SET is 503 with Retry-After, to co
 TEST_CASE("notify: Keycloak's actions are 204 at the path that says them, and only there (STD 5.30-5.32)") {
   EventWorld world;
   world.answer_keys();
+  world.confirm_keys();
   const std::string logout = keycloak_action(world, "LOGOUT", R"(,"keycloakSessionIds":["s1"])");
   const std::string not_before =
       keycloak_action(world, "PUSH_NOT_BEFORE", R"(,"notBefore":)" + std::to_string(world.seconds()));

@@ -133,10 +133,10 @@ TEST_CASE("set_poller: a refused event is reported, and what was proven before i
   world.answer(R"({"sets":{}})");
   REQUIRE(world.channels->live(0));
   world.loop.advance(1s);
-  world.inbox.verdict = EventVerdict::kBadSignature;
+  world.inbox.verdict = EventVerdict::kWrongAudience;
   world.answer(R"({"sets":{"a":"jws-a"}})");
   CHECK_FALSE(world.channels->live(0));
-  CHECK(world.sent_has(R"("setErrs":{"a":{"err":"authentication_failed")"));
+  CHECK(world.sent_has(R"("setErrs":{"a":{"err":"invalid_audience")"));
   world.answer(R"({"sets":{}})");
   CHECK(world.channels->live(0));
 }
@@ -158,6 +158,54 @@ TEST_CASE("set_poller: what cannot be judged now is neither acknowledged nor ref
     REQUIRE(world.polls() == 2);
     CHECK(world.sent_has(R"("ack":["a"])"));
   }
+}
+
+TEST_CASE("set_poller: what our keys refuse comes again for two minutes, then it is reported; nothing is proven meanwhile") {
+  for (const EventVerdict verdict : {EventVerdict::kUnknownKey, EventVerdict::kBadSignature}) {
+    PollWorld world;
+    world.inbox.verdict = verdict;
+    const MonoTime came = world.loop.time.mono;
+    while (world.loop.time.mono - came < HeldEvents::kHeldFor) {
+      world.answer(R"({"sets":{"a":"jws-a"},"moreAvailable":true})");
+      world.loop.advance(1s);
+      CHECK_FALSE(world.sent_has("setErrs\":{\"a"));
+      CHECK_FALSE(world.sent_has("ack\":[\"a"));
+    }
+    CHECK_FALSE(world.channels->live(0));
+    CHECK(world.polls() == 121);                    // at the pace, though more is there
+    CHECK(world.inbox.received.size() == 12);       // and judged every ten seconds
+    world.answer(R"({"sets":{"a":"jws-a"}})");
+    CHECK(world.sent_has(verdict == EventVerdict::kUnknownKey ? R"("setErrs":{"a":{"err":"invalid_key")"
+                                                              : R"("setErrs":{"a":{"err":"authentication_failed")"));
+    world.answer(R"({"sets":{}})");
+    CHECK(world.channels->live(0));
+  }
+}
+
+TEST_CASE("set_poller: an event whose key comes late is applied, and what came with it does not wait for it") {
+  PollWorld world;
+  world.inbox.verdict = EventVerdict::kUnknownKey;
+  world.answer(R"({"sets":{"a":"jws-a"}})");
+  world.loop.advance(HeldEvents::kRest);
+  world.inbox.verdict = EventVerdict::kAccepted;
+  world.answer(R"({"sets":{"a":"jws-a","b":"jws-b"}})");
+  CHECK(world.sent_has(R"("ack":["a","b"])"));
+  CHECK(world.channels->live(0));
+}
+
+TEST_CASE("set_poller: one that is held and does not come again is taken for lost, after that polls prove again (I14)") {
+  PollWorld world;
+  world.inbox.verdict = EventVerdict::kUnknownKey;
+  world.answer(R"({"sets":{"a":"jws-a"}})");
+  world.loop.advance(1s);
+  world.answer(R"({"sets":{}})");
+  CHECK_FALSE(world.channels->live(0));
+  world.loop.advance(HeldEvents::kForgottenAfter);
+  world.answer(R"({"sets":{}})");                   // sent before it was taken for lost
+  CHECK_FALSE(world.channels->live(0));
+  world.loop.advance(1s);
+  world.answer(R"({"sets":{}})");
+  CHECK(world.channels->live(0));
 }
 
 TEST_CASE("set_poller: acknowledgements are repeated until an answer shows that the AS has them (STD 5.09)") {
