@@ -1,5 +1,6 @@
 // The upstream's connections: kept, shared with nobody, died, spoilt, limited, given up and given back.
 #include <doctest/doctest.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <atomic>
@@ -77,7 +78,7 @@ TEST_CASE("curl_upstream: with other idle connections in the pool the request st
       if (connection.read_request().empty()) return;
       ++requests;
       if (die) return;
-      std::this_thread::sleep_for(30ms);  // so that the calls overlap and get a connection each
+      while (requests < 4) std::this_thread::sleep_for(1ms);  // so that the calls overlap and get a connection each
       connection.send(json_reply("{}"));
     }
   });
@@ -96,10 +97,17 @@ TEST_CASE("curl_upstream: with other idle connections in the pool the request st
 }
 
 TEST_CASE("curl_upstream: a connection that the server closed while idle is not used (F78)") {
-  const ScriptedServer server(once(json_reply("{}")));
+  std::atomic<int> closed = 0;
+  const ScriptedServer server([&closed](ScriptedConnection& connection) {
+    if (connection.read_request().empty()) return;
+    connection.send(json_reply("{}"));
+    ::shutdown(connection.fd(), SHUT_RDWR);
+    ++closed;
+  });
   Client client(server.url());
   for (int i = 0; i < 3; ++i) {
     CHECK(client.ask().outcome == TransportOutcome::kOk);
+    REQUIRE(run_until(client.loop, [&] { return closed == i + 1; }));
     client.rest(20ms);
   }
   CHECK(server.connections() == 3);
@@ -112,6 +120,7 @@ TEST_CASE("curl_upstream: bytes behind the reply are never the next call's reply
     for (const std::string& honest :
          {json_reply("{\"active\":false}"),
           std::string("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10\r\n{\"active\":false}\r\n0\r\n\r\n")}) {
+      std::atomic<int> sent = 0;
       const ScriptedServer server([&](ScriptedConnection& connection) {
         while (!connection.read_request().empty()) {
           if (delay_ms == 0) {
@@ -121,12 +130,14 @@ TEST_CASE("curl_upstream: bytes behind the reply are never the next call's reply
             std::this_thread::sleep_for(std::chrono::milliseconds(delay_ms));
             connection.send(forged);
           }
+          ++sent;
         }
       });
       Client client(server.url());
       for (int i = 0; i < 3; ++i) {
         CHECK(client.ask().body == "{\"active\":false}");
-        client.rest(30ms);
+        REQUIRE(run_until(client.loop, [&] { return sent == i + 1; }));
+        client.rest(20ms);
       }
       // libcurl drops what came in one read with a reply of known length; else the connection carried one call only.
       if (delay_ms != 0) CHECK(server.connections() == 3);
@@ -135,13 +146,15 @@ TEST_CASE("curl_upstream: bytes behind the reply are never the next call's reply
 }
 
 TEST_CASE("curl_upstream: a reply before the request was sent is never used (F73)") {
-  const ScriptedServer server([](ScriptedConnection& connection) {
+  std::atomic<bool> sent = false;
+  const ScriptedServer server([&sent](ScriptedConnection& connection) {
     if (connection.number() == 0) {
       connection.read_request();
       connection.send(json_reply("{\"active\":false}"));
       // The answer to a question not yet asked, while the connection is idle.
       std::this_thread::sleep_for(10ms);
       connection.send(json_reply("{\"active\":true}"));
+      sent = true;
       connection.wait_for_close();
       return;
     }
@@ -150,20 +163,23 @@ TEST_CASE("curl_upstream: a reply before the request was sent is never used (F73
   });
   Client client(server.url());
   CHECK(client.ask().body == "{\"active\":false}");
-  client.rest(30ms);
+  REQUIRE(run_until(client.loop, [&] { return sent.load(); }));
+  client.rest(20ms);
   CHECK(client.ask().body == "{\"active\":false}");
   CHECK(server.connections() == 2);
 }
 
 TEST_CASE("curl_upstream: destroying the token cancels: no callback, the connection is closed") {
+  std::atomic<bool> asked = false;
   std::atomic<bool> closed = false;
-  const ScriptedServer server([&closed](ScriptedConnection& connection) {
-    if (!connection.read_request().empty()) closed = connection.wait_for_close();
+  const ScriptedServer server([&](ScriptedConnection& connection) {
+    asked = !connection.read_request().empty();
+    closed = asked && connection.wait_for_close();
   });
   Client client(server.url());
   std::optional<UpstreamReply> reply;
   auto token = client.post("token=t", reply, {});
-  client.rest(30ms);
+  REQUIRE(run_until(client.loop, [&] { return asked.load(); }));
   token.reset();
   REQUIRE(run_until(client.loop, [&] { return closed.load(); }));
   CHECK_FALSE(reply.has_value());

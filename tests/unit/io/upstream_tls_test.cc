@@ -149,7 +149,8 @@ TEST_CASE("upstream_tls: TLS 1.1, a server that speaks plainly, and a broken han
       if (answers) connection.send(json_reply("{\"active\":true}"));
       connection.wait_for_close(1);
     });
-    TlsClient client({.introspection_url = url_of(plain), .ca_file = identity.ca_file(), .connect_timeout = 200ms});
+    const Duration patience = answers ? 2s : 200ms;
+    TlsClient client({.introspection_url = url_of(plain), .ca_file = identity.ca_file(), .connect_timeout = patience});
     CHECK(client.ask().outcome == (answers ? TransportOutcome::kTls : TransportOutcome::kTimedOut));
   }
 }
@@ -178,6 +179,7 @@ TEST_CASE("upstream_tls: connections are kept, and bytes nobody asked for end th
   const TlsIdentity identity;
   const SslContext context = server_context(identity, {});
   std::atomic<bool> forge = false;
+  std::atomic<int> forged = 0;
   const ScriptedServer server([&](ScriptedConnection& connection) {
     TlsConnection tls(context.get(), connection);
     while (!tls.read().empty()) {
@@ -185,6 +187,7 @@ TEST_CASE("upstream_tls: connections are kept, and bytes nobody asked for end th
       if (!forge) continue;
       std::this_thread::sleep_for(10ms);
       tls.write(json_reply("{\"active\":true}"));
+      ++forged;
     }
   });
   TlsClient client({.introspection_url = url_of(server), .ca_file = identity.ca_file()});
@@ -196,7 +199,8 @@ TEST_CASE("upstream_tls: connections are kept, and bytes nobody asked for end th
   forge = true;
   for (int i = 0; i < 3; ++i) {
     CHECK(client.ask().body == "{\"active\":false}");
-    client.rest(30ms);
+    REQUIRE(run_until(client.loop, [&] { return forged == i + 1; }));
+    client.rest(20ms);
   }
   CHECK(server.connections() == 3);
 }
