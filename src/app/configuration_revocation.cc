@@ -14,6 +14,16 @@ bool contains(const std::vector<TcpAddress>& all, const TcpAddress& address) {
   return std::find(all.begin(), all.end(), address) != all.end();
 }
 
+// Of a URL without user and password, as check_redis wants it.
+bool stays_on_this_machine(std::string_view redis) {
+  constexpr std::string_view kTcp = "redis://";
+  if (!redis.starts_with(kTcp)) return true;
+  std::string_view host = redis.substr(kTcp.size());
+  host = host.substr(0, host.find('/'));
+  if (host.starts_with('[')) return is_loopback_host(host.substr(1, host.find(']') - 1));
+  return is_loopback_host(host.substr(0, host.find(':')));
+}
+
 }  // namespace
 
 void ConfigurationBuilder::read_notify() {
@@ -107,7 +117,9 @@ void ConfigurationBuilder::read_fleet() {
     report(set, "redis", "revocation.state_dir with it, for the outbox and the cursor", "none");
   }
   if (set.text("key_file").empty()) {
-    note(set, "key_file", "none: purges that no authorization server signed stay on this node");
+    note(set, "key_file",
+         "none: purges that no authorization server signed stay on this node, and no channel is proven alive, so that "
+         "cache.ttl applies and cache.ttl_live does not");
   }
   fleet.enabled = true;
   configuration_.fleet = std::move(io);
@@ -123,6 +135,10 @@ void ConfigurationBuilder::check_redis(const OptionSet& fleet) {
     report(fleet, "redis", "redis://HOST:PORT/DB or unix:/PATH", quote(url));
   } else if (const auto got = world_.judge_redis ? world_.judge_redis(url) : std::nullopt) {
     report(fleet, "redis", "redis://HOST:PORT/DB or unix:/PATH", *got);
+  } else if (!stays_on_this_machine(url)) {
+    note(fleet, "redis",
+         "not a loopback address, and Redis is spoken to without TLS: key_file keeps entries from being forged, not "
+         "from being read on the way, and fleet.password_file is sent in the clear");
   }
   if (!fleet.text("user").empty() && fleet.text("password_file").empty()) {
     report(fleet, "user", "a password_file with it", "none");

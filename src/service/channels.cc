@@ -14,7 +14,8 @@ constexpr Duration kBeliefRenewed = std::chrono::seconds{1};
 ChannelPolicy channel_policy(const Settings& settings, cache::ServerId server) {
   const EventSettings& events = settings.authorization_servers[server].events;
   ChannelPolicy policy;
-  policy.configured = events.poll.has_value() || events.has_verification || settings.fleet.enabled;
+  const bool fleet_proves = settings.fleet.enabled && !settings.fleet.key.empty();
+  policy.configured = events.poll.has_value() || events.has_verification || fleet_proves;
   policy.assume_live = events.assume_live;
   policy.on_loss = settings.revocation.on_channel_loss;
   policy.timeout = settings.revocation.channel_timeout;

@@ -21,7 +21,7 @@
 
 namespace introspectd::service {
 
-// Can this AS's channel prove itself: by polls, by verification, or by proofs that the fleet relays?
+// Can this AS's channel prove itself: by polls, by verification, or by proofs that a fleet with a key relays?
 ChannelPolicy channel_policy(const Settings& settings, cache::ServerId server);
 
 struct ChannelFigures {

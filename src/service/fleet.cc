@@ -211,6 +211,7 @@ void Fleet::relay_unsigned(cache::ServerId server, EventOrigin origin, const oau
 }
 
 void Fleet::relay_proof(cache::ServerId server, Duration age) {
+  if (key().empty() && !MUTANT(keyless_fleet_proves)) return;
   const MonoTime now = parts_.loop.now().mono;
   // The older ones come first: newer ones for ever would be none at all.
   if (waiting_proofs(server, true) < kProofsMost) proofs_.push_back({server, now - age, now, true});

@@ -4,7 +4,11 @@
 // numbered by their node; what is missing (a hole, a trimmed or reset log) raises the floor of every AS and ends every
 // stretch of channel health (F94, F97, F105, I14). Nothing in the stream can make a channel live that is not (I24).
 //
-// A proof of a channel (GUARANTEES, H) counts when the whole fleet is known to have relayed all that was said before it:
+// Without a key the fleet relays signed events, and what is lost of them on the way shows as a gap where nobody forges
+// numbers. It proves nothing: whoever writes to the stream could forge the heartbeats by which proofs count, so that
+// relay_proof has no effect, no farewell is believed, and `ttl` applies, not `ttl_live`.
+//
+// A proof of a channel (GUARANTEES, H) counts, under a key, when the whole fleet is known to have relayed all that was said before it:
 // relay_proof waits until every node has been heard after that instant, then tells `proven` here and the others, who
 // date it by their own heartbeats (fleet_peers.h) and believe it once they too have heard every node since. So whoever
 // has a Fleet believes only `proven`, and only while `live`.

@@ -6,6 +6,8 @@
 // one that names such a one, was written after we sent ours: that instant is its *anchor*. What is shown again later
 // names old heartbeats, and is dated as old as it is.
 //   horizon = the oldest of all nodes' newest anchors: every event that any node accepted before it has been read.
+// Farewells are believed of authentic heartbeats only; what else is read of unauthentic ones makes a fleet without a key
+// ask again at most, as nothing is proven there (fleet.h).
 // Pure: values and `now`.  Threads: the back loop.  Owns: a few words a node and heartbeat, both limited.
 // Errors: none; a node too many is not followed, and there is no horizon meanwhile.  Cost: hash look-ups.
 #pragma once

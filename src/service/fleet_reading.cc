@@ -133,7 +133,7 @@ std::size_t Fleet::waiting_proofs(cache::ServerId server, bool own) const {
 
 // What is proven here stands in the stream already: what others accepted was read from it, and of ours nothing waits.
 bool Fleet::may_relay_proof() const {
-  return !key().empty() && connected_ && !append_failed_ && outbox_.all_sent();
+  return connected_ && !append_failed_ && outbox_.all_sent();
 }
 
 // Proofs, once every node was heard after them: what anyone accepted before has been read. Own ones are passed on.

@@ -22,7 +22,7 @@ struct TlsFixture : ConfFixture {
 };
 
 const std::string kTls = "tls_cert_file = \"/tls/chain.pem\"\ntls_key_file = \"/tls/key.pem\"\n";
-const std::string kFleet = "[revocation]\nstate_dir = \"/s\"\n[fleet]\nredis = \"redis://r:1/0\"\n";
+const std::string kFleet = "[revocation]\nstate_dir = \"/s\"\n[fleet]\nredis = \"redis://localhost:1/0\"\n";
 const std::string kFleetKey = "key_file = \"/etc/introspectd/fleet.key\"\n";
 
 }  // namespace
@@ -103,28 +103,47 @@ TEST_CASE_FIXTURE(ConfFixture, "configuration_revocation: a fleet needs a disk, 
                 "revocation.state_dir with it, for the outbox and the cursor, got none");
   CHECK(notices(kFleet + kServer) ==
         "config: conf:3: fleet.key_file: notice: none: purges that no authorization server signed stay on this "
-        "node\n");
+        "node, and no channel is proven alive, so that cache.ttl applies and cache.ttl_live does not\n");
   CHECK(notices(kFleet + kFleetKey + kServer).empty());
   CHECK_FALSE(accepted(kServer).fleet);
   CHECK(notices("[fleet]\n" + kFleetKey + kServer) ==
         "config: conf:2: fleet.key_file: notice: never used, as there is no fleet.redis\n");
 }
 
+TEST_CASE_FIXTURE(ConfFixture, "configuration_revocation: a Redis beyond this machine is read on the way, which is said") {
+  const auto notices_of = [this](const std::string& url) {
+    return notices(replaced(kFleet + kFleetKey + kServer, "redis://localhost:1/0", url));
+  };
+  for (const char* url : {"redis://localhost", "redis://localhost/1", "redis://127.0.0.1:6379/0", "redis://127.0.0.2",
+                          "redis://[::1]:6379/0", "unix:/run/redis.sock"}) {
+    CAPTURE(url);
+    CHECK(notices_of(url).empty());
+  }
+  for (const char* url : {"redis://redis.example.com", "redis://redis.example.com:6379/0", "redis://192.0.2.1:6379",
+                          "redis://[2001:db8::1]:6379/0", "redis://[2001:db8::1]", "redis://localhost.example.com/0"}) {
+    CAPTURE(url);
+    CHECK(notices_of(url) ==
+          "config: conf:4: fleet.redis: notice: not a loopback address, and Redis is spoken to without TLS: key_file "
+          "keeps entries from being forged, not from being read on the way, and fleet.password_file is sent in the "
+          "clear\n");
+  }
+}
+
 TEST_CASE_FIXTURE(ConfFixture, "configuration_revocation: a Redis URL with a password is refused and not echoed") {
   for (const char* url : {"redis://:hunter2@r/0", "redis://u:hunter2@r/0", "redis://hunter2@r"}) {
     CAPTURE(url);
-    const std::string conf = replaced(kFleet + kFleetKey + kServer, "redis://r:1/0", url);
+    const std::string conf = replaced(kFleet + kFleetKey + kServer, "redis://localhost:1/0", url);
     CHECK_REFUSED(conf, "4: fleet.redis: ", "fleet.password_file, got one with them");
     CHECK(problems(conf).find("hunter2") == std::string::npos);
   }
   for (const char* url : {"rediss://r", "http://r", "r:6379", "unix:run/redis.sock"}) {
     CAPTURE(url);
-    CHECK_REFUSED(replaced(kFleet + kFleetKey + kServer, "redis://r:1/0", url), "4: fleet.redis: ",
+    CHECK_REFUSED(replaced(kFleet + kFleetKey + kServer, "redis://localhost:1/0", url), "4: fleet.redis: ",
                   "expected redis://HOST:PORT/DB or unix:/PATH, got \"" + std::string(url));
   }
-  CHECK(problems(replaced(kFleet + kFleetKey + kServer, "redis://r:1/0", "unix:/run/redis.sock?db=1")).empty());
+  CHECK(problems(replaced(kFleet + kFleetKey + kServer, "redis://localhost:1/0", "unix:/run/redis.sock?db=1")).empty());
   world.judge_redis = [](const std::string& url) -> std::optional<std::string> { return "no port in " + url; };
-  CHECK_REFUSED(kFleet + kFleetKey + kServer, "4: fleet.redis: ", "got no port in redis://r:1/0");
+  CHECK_REFUSED(kFleet + kFleetKey + kServer, "4: fleet.redis: ", "got no port in redis://localhost:1/0");
   world.judge_redis = {};
   CHECK_REFUSED(replaced(kFleet + kFleetKey, "[fleet]\n", "[fleet]\nuser = \"u\"\n") + kServer, "4: fleet.user: ",
                 "a password_file with it");

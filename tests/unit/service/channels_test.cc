@@ -131,11 +131,13 @@ TEST_CASE("channels: while the fleet's stream is not live no channel is; what wa
   CHECK(world.channels->figures(0).losses == 2);
 }
 
-TEST_CASE("channels: an AS whose proofs only the fleet can bring has a channel too") {
+TEST_CASE("channels: an AS whose proofs only the fleet can bring has a channel where the fleet has a key") {
   Settings settings;
   settings.authorization_servers.emplace_back().name = "main";
   CHECK_FALSE(channel_policy(settings, 0).configured);
   settings.fleet.enabled = true;
+  CHECK_FALSE(channel_policy(settings, 0).configured);
+  settings.fleet.key = Secret("key");
   CHECK(channel_policy(settings, 0).configured);
 }
 

@@ -26,6 +26,7 @@ FleetEntry beat(std::string node, std::string name, std::vector<std::string> see
   entry.beat = std::move(name);
   entry.seen = std::move(seen);
   entry.number = last;
+  entry.authentic = true;
   return entry;
 }
 
@@ -149,6 +150,19 @@ TEST_CASE("fleet_peers: an old farewell, shown again, does not end the waiting f
   early.number = 2;
   peers.heard(early, at(seconds{2}));
   CHECK(peers.waited_for() == 1);
+}
+
+TEST_CASE("fleet_peers: a farewell that nobody has signed is not believed; its node is forgotten in its time") {
+  FleetPeers peers;
+  peers.heard(beat("a", "a1", {}), at({}));
+  FleetEntry leaving = beat("a", "a2", {});
+  leaving.leaving = true;
+  leaving.authentic = false;
+  peers.heard(leaving, at({}));
+  CHECK(peers.waited_for() == 1);
+  CHECK(peers.forget_silent(at(FleetPeers::kForgottenAfter)) == 0);
+  CHECK(peers.forget_silent(at(FleetPeers::kForgottenAfter + Duration{1})) == 1);
+  CHECK(peers.waited_for() == 0);
 }
 
 TEST_CASE("fleet_peers: our own reading that broke off ends the horizon") {

@@ -225,14 +225,48 @@ TEST_CASE("fleet: a proof is believed when every node was heard after it, then e
   }
 }
 
-TEST_CASE("fleet: without a key no proof of another node is believed, one's own is") {
+TEST_CASE("fleet: without a key nothing is proven, neither one's own nor another's (I13, I14, I24)") {
   FleetWorld world(2, "");
   world.start();
   world[0].fleet->relay_proof(0, Duration::zero());
   world.run(seconds{3});
-  CHECK(world[0].proofs.size() == 1);
+  CHECK(world[0].live());   // the stream is, and what is signed goes round
+  CHECK(world[0].proofs.empty());
   CHECK(count_kind(world.log, "proof") == 0);
+  service::FleetEntry forged;
+  forged.kind = service::FleetEntryKind::kProof;
+  forged.node = std::string(32, 'f');
+  forged.run = std::string(16, 'f');
+  forged.server = "main";
+  for (const FakeLog::Entry& entry : world.log.entries) {
+    if (value_of(entry, "kind") == "heartbeat") forged.seen = {value_of(entry, "beat")};
+  }
+  world.log.append(service::write_fleet_entry(forged, ""));
+  world.log.append(service::write_fleet_entry(forged, "guessed"));
+  world.run(seconds{3});
+  CHECK(world[0].proofs.empty());
   CHECK(world[1].proofs.empty());
+}
+
+TEST_CASE("fleet: without a key a farewell that anybody can write ends no waiting, and events go round all the same") {
+  FleetWorld world(2, "");
+  world.start();
+  service::FleetEntry farewell;
+  farewell.node = world[1].fleet->node();
+  farewell.run = std::string(16, 'f');
+  farewell.beat = std::string(16, 'e');
+  farewell.leaving = true;
+  world[1].stream->reachable = false;
+  world.run(milliseconds{10});
+  world.log.append(service::write_fleet_entry(farewell, ""));
+  world.run(seconds{2});
+  CHECK(world[0].fleet->figures().nodes == 1);
+  world[1].stream->reachable = true;
+  world.run(seconds{2});
+  const auto durable = world[0].relay("a.b.c");
+  world.run(milliseconds{20});
+  CHECK(*durable == std::optional(true));
+  CHECK(world[1].inbox.events == std::vector<std::string>{"a.b.c"});
 }
 
 TEST_CASE("fleet: a proof that is shown again is dated as old as it is, so it proves nothing new (I24)") {
