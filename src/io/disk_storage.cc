@@ -19,7 +19,8 @@ struct DiskStorage::Write {
   bool has_content = false;           // false: every one of them was refused
   std::string bytes;
   std::vector<Operation> operations;  // without their bytes
-  StateDirectory::Appended outcome;   // `torn_at` goes in as well
+  std::size_t waiting_bytes = 0;      // that it counts for
+  StateDirectory::Written outcome;    // its `remains` go in as well
 
   void run() {
     if (!has_content) return;
@@ -28,12 +29,9 @@ struct DiskStorage::Write {
     sigemptyset(&limit_signal);
     sigaddset(&limit_signal, SIGXFSZ);
     pthread_sigmask(SIG_BLOCK, &limit_signal, nullptr);
-    if (is_append) {
-      outcome = directory->append(name, bytes, outcome.torn_at);
-    } else {
-      outcome.ok = directory->replace(name, bytes);
-      if (outcome.ok) outcome.torn_at.reset();
-    }
+    outcome = is_append ? directory->append(name, bytes, outcome.remains)
+                        : directory->replace(name, bytes, outcome.remains);
+    std::string().swap(bytes);   // megabytes are given back here, not in a turn of the loop
   }
   static void on_pool_thread(uv_work_t* request) noexcept { static_cast<Write*>(request->data)->run(); }
   static void on_ended(uv_work_t* request, int status) noexcept {
@@ -80,7 +78,7 @@ bool DiskStorage::idle() const {
 void DiskStorage::add(std::string_view name, Operation operation) {
   if (operation.bytes.size() > kWaitingBytesMost - waiting_bytes_) {
     operation.is_refused = true;
-    operation.bytes = {};
+    std::string().swap(operation.bytes);
   }
   waiting_bytes_ += operation.bytes.size();
   const auto at = files_.try_emplace(std::string(name)).first;
@@ -95,11 +93,16 @@ void DiskStorage::start(const std::string& name, File& file) {
   write->directory = directory_;
   write->name = name;
   write->is_append = file.waiting.front().is_append;
-  write->outcome.torn_at = file.torn_at;
+  write->outcome.remains = file.remains;
   do {
     Operation& next = file.waiting.front();
     write->has_content = write->has_content || !next.is_refused;
-    write->bytes += std::exchange(next.bytes, {});
+    write->waiting_bytes += next.bytes.size();
+    if (write->bytes.empty()) {
+      write->bytes = std::exchange(next.bytes, {});   // a whole file is not copied
+    } else {
+      write->bytes += std::exchange(next.bytes, {});
+    }
     write->operations.push_back(std::move(next));
     file.waiting.pop_front();
   } while (write->is_append && !file.waiting.empty() && file.waiting.front().is_append);
@@ -112,8 +115,8 @@ void DiskStorage::ended(Write& write) {
   const auto at = files_.find(write.name);
   File& file = at->second;
   file.under_way = nullptr;
-  file.torn_at = write.outcome.torn_at;
-  waiting_bytes_ -= write.bytes.size();
+  file.remains = write.outcome.remains;
+  waiting_bytes_ -= write.waiting_bytes;
   if (!file.waiting.empty()) start(at->first, file);
   for (Operation& operation : write.operations) {
     bool destroyed = false;

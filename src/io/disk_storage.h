@@ -49,7 +49,7 @@ class DiskStorage final : public ports::Storage {
   struct File {
     std::deque<Operation> waiting;
     Write* under_way = nullptr;  // owned by the pool until its callback
-    std::optional<std::int64_t> torn_at;
+    StateDirectory::Remains remains;
   };
 
   DiskStorage(UvLoop& loop, StateDirectory directory);

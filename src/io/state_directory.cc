@@ -84,20 +84,22 @@ std::optional<std::string> StateDirectory::read(std::string_view name) const {
   return fd ? read_all(fd.get()) : std::nullopt;
 }
 
-bool StateDirectory::replace(std::string_view name, std::string_view bytes) const {
-  if (!is_plain_name(name) || bytes.size() > kFileBytesMost) return false;
+StateDirectory::Written StateDirectory::replace(std::string_view name, std::string_view bytes,
+                                                const Remains& remains) const {
+  if (!is_plain_name(name) || bytes.size() > kFileBytesMost) return {false, remains};
   const std::string to(name);
   const std::string from = "." + to + ".new";
   FileDescriptor fd(
       ::openat(fd_.get(), from.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, kFileMode));
-  if (!fd) return false;
+  if (!fd) return {false, remains};
   const bool written = ::fchmod(fd.get(), kFileMode) == 0 && write_all(fd.get(), bytes) && ::fdatasync(fd.get()) == 0;
   fd.reset();
   if (!written || ::renameat(fd_.get(), from.c_str(), fd_.get(), to.c_str()) != 0) {
     ::unlinkat(fd_.get(), from.c_str(), 0);
-    return false;
+    return {false, remains};
   }
-  return ::fsync(fd_.get()) == 0;  // the new name
+  const bool named = ::fsync(fd_.get()) == 0;
+  return {named, {.torn_at = std::nullopt, .name_unsynced = !named}};
 }
 
 FileDescriptor StateDirectory::open_to_append(const std::string& name, bool& created) const {
@@ -109,27 +111,29 @@ FileDescriptor StateDirectory::open_to_append(const std::string& name, bool& cre
   return FileDescriptor(::openat(fd_.get(), name.c_str(), kFlags | O_CREAT | O_EXCL, kFileMode));
 }
 
-StateDirectory::Appended StateDirectory::append(std::string_view name, std::string_view bytes,
-                                                std::optional<std::int64_t> torn_at) const {
-  if (!is_plain_name(name)) return {false, torn_at};
+StateDirectory::Written StateDirectory::append(std::string_view name, std::string_view bytes,
+                                               const Remains& remains) const {
+  if (!is_plain_name(name)) return {false, remains};
   bool created = false;
   const FileDescriptor fd = open_to_append(std::string(name), created);
   struct stat status {};
-  if (!fd || ::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return {false, torn_at};
+  if (!fd || ::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return {false, remains};
+  const bool unnamed = created || remains.name_unsynced;
+  const auto torn_at = created ? std::nullopt : remains.torn_at;
   std::int64_t size = status.st_size;
   if (torn_at && *torn_at < size) {
-    if (::ftruncate(fd.get(), *torn_at) != 0) return {false, torn_at};
+    if (::ftruncate(fd.get(), *torn_at) != 0) return {false, remains};
     size = *torn_at;
   }
   if (bytes.size() > kFileBytesMost - std::min(static_cast<std::size_t>(size), kFileBytesMost)) {
-    return {false, std::nullopt};
+    return {false, {.torn_at = std::nullopt, .name_unsynced = unnamed}};
   }
   const bool written = write_all(fd.get(), bytes) && ::fdatasync(fd.get()) == 0 &&
-                       (!created || ::fsync(fd_.get()) == 0);
-  if (written) return {true, std::nullopt};
+                       (!unnamed || ::fsync(fd_.get()) == 0);
+  if (written) return {true, {}};
   // Half a record would hide the ones behind it.
-  if (::ftruncate(fd.get(), size) != 0) return {false, size};
-  return {false, std::nullopt};
+  const bool torn = ::ftruncate(fd.get(), size) != 0;
+  return {false, {.torn_at = torn ? std::optional(size) : std::nullopt, .name_unsynced = unnamed}};
 }
 
 }  // namespace introspectd::io

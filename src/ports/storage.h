@@ -1,7 +1,8 @@
 // Storage: a few small files in one directory (state_dir), written off the loop. What is reported as done survives a
 // power cut (fdatasync; a replaced file also its directory).
 // Threads: the back loop; `read` blocks and is for the start only.  Owns: nothing but what is being written.
-// Errors: false; the old content of a file that could not be replaced is still there.  Cost: off the loop.
+// Errors: false. Of a file that could not be replaced the old content is there, or the new one, perhaps not for good; of
+// what was not reported yet a crash leaves a prefix, the last append of it cut anywhere.  Cost: off the loop.
 // Contract: `done` runs once, in a later turn, in the order of the calls of one file; none after destruction.
 #pragma once
 

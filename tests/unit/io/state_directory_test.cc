@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -14,6 +16,24 @@
 
 #include "tests/unit/io/loop_fixture.h"
 #include "tests/unit/io/temporary_directory.h"
+
+namespace {
+
+// Of this process, while a test says so: how often a directory was synced, and whether that fails.
+int syncs = 0;
+bool syncs_fail = false;
+
+}  // namespace
+
+// In the place of the C library's.
+extern "C" int fsync(int fd) {
+  ++syncs;
+  if (syncs_fail) {
+    errno = EIO;
+    return -1;
+  }
+  return static_cast<int>(::syscall(SYS_fsync, fd));
+}
 
 namespace introspectd::io {
 namespace {
@@ -47,6 +67,8 @@ std::string refusal_of(const std::string& path) {
   return directory.error();
 }
 
+StateDirectory::Remains torn_at(std::int64_t size) { return {.torn_at = size, .name_unsynced = false}; }
+
 // While it lives, no file of this process grows beyond so many bytes: a full disk in small.
 class FileSizeLimit {
  public:
@@ -75,7 +97,7 @@ TEST_CASE("state_directory: it is made for its owner alone where it is missing, 
   (void)opened(path);
   CHECK(fs::is_directory(path));
   CHECK(mode_of(path) == 0700);
-  CHECK(opened(path).replace("purges", "a"));
+  CHECK(opened(path).replace("purges", "a", {}).ok);
   CHECK(opened(path).read("purges") == "a");
 }
 
@@ -102,27 +124,27 @@ TEST_CASE("state_directory: a replaced file has the new content whole, mode 0600
   const StateDirectory directory = opened(parent.path("state"));
   const std::string path = parent.path("state/cursor");
   CHECK_FALSE(directory.read("cursor"));
-  CHECK(directory.replace("cursor", "first, and longer"));
+  CHECK(directory.replace("cursor", "first, and longer", {}).ok);
   REQUIRE(::chmod(path.c_str(), 0644) == 0);
   write_file(parent.path("state/.cursor.new"), "left behind by a crash, and much longer than what comes now");
-  CHECK(directory.replace("cursor", std::string("se\0cond", 7)));
+  CHECK(directory.replace("cursor", std::string("se\0cond", 7), {}).ok);
   CHECK(directory.read("cursor") == std::string("se\0cond", 7));
   CHECK(mode_of(path) == 0600);
   CHECK(entries_of(parent.path("state").c_str()) == 1);
-  CHECK(directory.replace("cursor", ""));
+  CHECK(directory.replace("cursor", "", {}).ok);
   CHECK(directory.read("cursor") == "");
 }
 
 TEST_CASE("state_directory: an append stands behind what is there, in a file of mode 0600") {
   const TemporaryDirectory parent;
   const StateDirectory directory = opened(parent.path("state"));
-  CHECK(directory.append("log", "one;", std::nullopt).ok);
-  CHECK(directory.append("log", "", std::nullopt).ok);
-  CHECK(directory.append("log", "two;", std::nullopt).ok);
+  CHECK(directory.append("log", "one;", {}).ok);
+  CHECK(directory.append("log", "", {}).ok);
+  CHECK(directory.append("log", "two;", {}).ok);
   CHECK(directory.read("log") == "one;two;");
   CHECK(mode_of(parent.path("state/log")) == 0600);
-  CHECK(directory.replace("log", "new;"));
-  CHECK(directory.append("log", "three;", std::nullopt).ok);
+  CHECK(directory.replace("log", "new;", {}).ok);
+  CHECK(directory.append("log", "three;", {}).ok);
   CHECK(directory.read("log") == "new;three;");
 }
 
@@ -135,11 +157,11 @@ TEST_CASE("state_directory: a name is one component of up to 64 bytes that does 
                                   std::string("a\0b", 3), std::string(65, 'n')}) {
     CAPTURE(name);
     CHECK_FALSE(directory.read(name));
-    CHECK_FALSE(directory.replace(name, "x"));
-    CHECK_FALSE(directory.append(name, "x", std::nullopt).ok);
+    CHECK_FALSE(directory.replace(name, "x", {}).ok);
+    CHECK_FALSE(directory.append(name, "x", {}).ok);
   }
   CHECK(content_of(parent.path("outside")) == "secret");
-  CHECK(directory.replace(std::string(64, 'n'), "x"));
+  CHECK(directory.replace(std::string(64, 'n'), "x", {}).ok);
   CHECK(entries_of(parent.path("state").c_str()) == 1);
 }
 
@@ -154,10 +176,10 @@ TEST_CASE("state_directory: neither a link nor a fifo nor a directory passes for
   for (const char* name : {"link", "directory", "fifo"}) {
     CAPTURE(name);
     CHECK_FALSE(directory.read(name));
-    CHECK_FALSE(directory.append(name, "x", std::nullopt).ok);
+    CHECK_FALSE(directory.append(name, "x", {}).ok);
   }
-  CHECK_FALSE(directory.replace("link", "x"));       // nor is a planted temporary file written through
-  CHECK_FALSE(directory.replace("directory", "x"));
+  CHECK_FALSE(directory.replace("link", "x", {}).ok);       // nor is a planted temporary file written through
+  CHECK_FALSE(directory.replace("directory", "x", {}).ok);
   CHECK(content_of(parent.path("outside")) == "secret");
 }
 
@@ -167,26 +189,26 @@ TEST_CASE("state_directory: 64 MiB are read and appended to, and one byte more i
   const std::string path = parent.path("state/big");
   write_file(path, "");
   REQUIRE(::truncate(path.c_str(), StateDirectory::kFileBytesMost - 1) == 0);  // sparse
-  CHECK_FALSE(directory.append("big", "xy", std::nullopt).ok);
-  CHECK(directory.append("big", "x", std::nullopt).ok);
+  CHECK_FALSE(directory.append("big", "xy", {}).ok);
+  CHECK(directory.append("big", "x", {}).ok);
   const auto whole = directory.read("big");
   REQUIRE(whole);
   CHECK(whole->size() == StateDirectory::kFileBytesMost);
   CHECK(whole->back() == 'x');
-  CHECK_FALSE(directory.append("big", "x", std::nullopt).ok);
+  CHECK_FALSE(directory.append("big", "x", {}).ok);
   REQUIRE(::truncate(path.c_str(), StateDirectory::kFileBytesMost + 1) == 0);
   CHECK_FALSE(directory.read("big"));
-  CHECK_FALSE(directory.replace("big", std::string(StateDirectory::kFileBytesMost + 1, 'x')));
+  CHECK_FALSE(directory.replace("big", std::string(StateDirectory::kFileBytesMost + 1, 'x'), {}).ok);
 }
 
 TEST_CASE("state_directory: a replacement that finds no room leaves the old content and no leftovers") {
   const TemporaryDirectory parent;
   const StateDirectory directory = opened(parent.path("state"));
-  REQUIRE(directory.replace("purges", "old"));
+  REQUIRE(directory.replace("purges", "old", {}).ok);
   {
     const FileSizeLimit full(100);
-    CHECK(directory.replace("purges", std::string(100, 'x')));
-    CHECK_FALSE(directory.replace("purges", std::string(101, 'y')));
+    CHECK(directory.replace("purges", std::string(100, 'x'), {}).ok);
+    CHECK_FALSE(directory.replace("purges", std::string(101, 'y'), {}).ok);
   }
   CHECK(directory.read("purges") == std::string(100, 'x'));
   CHECK(entries_of(parent.path("state").c_str()) == 1);
@@ -195,14 +217,14 @@ TEST_CASE("state_directory: a replacement that finds no room leaves the old cont
 TEST_CASE("state_directory: an append that finds no room for all of it leaves nothing of it") {
   const TemporaryDirectory parent;
   const StateDirectory directory = opened(parent.path("state"));
-  REQUIRE(directory.append("log", std::string(90, 'a'), std::nullopt).ok);
+  REQUIRE(directory.append("log", std::string(90, 'a'), {}).ok);
   {
     const FileSizeLimit full(100);
-    const auto refused = directory.append("log", std::string(11, 'b'), std::nullopt);
+    const auto refused = directory.append("log", std::string(11, 'b'), {});
     CHECK_FALSE(refused.ok);
-    CHECK_FALSE(refused.torn_at);
+    CHECK_FALSE(refused.remains.torn_at);
     CHECK(directory.read("log") == std::string(90, 'a'));
-    CHECK(directory.append("log", std::string(10, 'c'), std::nullopt).ok);
+    CHECK(directory.append("log", std::string(10, 'c'), {}).ok);
   }
   CHECK(directory.read("log") == std::string(90, 'a') + std::string(10, 'c'));
 }
@@ -210,27 +232,69 @@ TEST_CASE("state_directory: an append that finds no room for all of it leaves no
 TEST_CASE("state_directory: what an earlier append left half written is cut off before the next one") {
   const TemporaryDirectory parent;
   const StateDirectory directory = opened(parent.path("state"));
-  REQUIRE(directory.append("log", "whole;half", std::nullopt).ok);
-  const auto after = directory.append("log", "next;", 6);
+  REQUIRE(directory.append("log", "whole;half", {}).ok);
+  const auto after = directory.append("log", "next;", torn_at(6));
   CHECK(after.ok);
-  CHECK_FALSE(after.torn_at);
+  CHECK_FALSE(after.remains.torn_at);
   CHECK(directory.read("log") == "whole;next;");
   // A file that is shorter meanwhile is not made longer.
-  CHECK(directory.append("log", "x", 1000).ok);
+  CHECK(directory.append("log", "x", torn_at(1000)).ok);
   CHECK(directory.read("log") == "whole;next;x");
   // Where the next one fails before the cut, the place is remembered.
-  CHECK(directory.append("../log", "x", 6).torn_at == 6);
+  CHECK(directory.append("../log", "x", torn_at(6)).remains.torn_at == 6);
+}
+
+TEST_CASE("state_directory: a file that is replaced is another one: what was torn of the old one is not cut off it") {
+  const TemporaryDirectory parent;
+  const StateDirectory directory = opened(parent.path("state"));
+  REQUIRE(directory.append("log", "whole;half", {}).ok);
+  {
+    const FileSizeLimit full(20);
+    const auto refused = directory.replace("log", std::string(21, 'x'), torn_at(6));
+    CHECK_FALSE(refused.ok);
+    CHECK(refused.remains.torn_at == 6);   // the old one is still there
+  }
+  syncs_fail = true;
+  const auto unsure = directory.replace("log", "all of it anew;", torn_at(6));
+  syncs_fail = false;
+  CHECK_FALSE(unsure.ok);
+  CHECK_FALSE(unsure.remains.torn_at);
+  CHECK(unsure.remains.name_unsynced);
+  CHECK(directory.append("log", "next;", unsure.remains).ok);
+  CHECK(directory.read("log") == "all of it anew;next;");
+}
+
+TEST_CASE("state_directory: an append to a file whose name is not sure yet makes it so, or fails") {
+  const TemporaryDirectory parent;
+  const StateDirectory directory = opened(parent.path("state"));
+  syncs_fail = true;
+  const auto first = directory.append("log", "a;", {});   // makes the file
+  CHECK_FALSE(first.ok);
+  CHECK(first.remains.name_unsynced);
+  const auto second = directory.append("log", "b;", first.remains);
+  CHECK_FALSE(second.ok);
+  CHECK(second.remains.name_unsynced);
+  CHECK(directory.read("log") == "");
+  syncs_fail = false;
+  syncs = 0;
+  const auto third = directory.append("log", "c;", second.remains);
+  CHECK(third.ok);
+  CHECK(syncs == 1);
+  CHECK_FALSE(third.remains.name_unsynced);
+  CHECK(directory.append("log", "d;", third.remains).ok);
+  CHECK(syncs == 1);
+  CHECK(directory.read("log") == "c;d;");
 }
 
 TEST_CASE("state_directory: a directory that was removed fails every write, and one that moved is still ours") {
   const TemporaryDirectory parent;
   const StateDirectory moved = opened(parent.path("state"));
   fs::rename(parent.path("state"), parent.path("elsewhere"));
-  CHECK(moved.replace("cursor", "x"));
+  CHECK(moved.replace("cursor", "x", {}).ok);
   CHECK(content_of(parent.path("elsewhere/cursor")) == "x");
   fs::remove_all(parent.path("elsewhere"));
-  CHECK_FALSE(moved.replace("cursor", "y"));
-  CHECK_FALSE(moved.append("log", "y", std::nullopt).ok);
+  CHECK_FALSE(moved.replace("cursor", "y", {}).ok);
+  CHECK_FALSE(moved.append("log", "y", {}).ok);
   CHECK_FALSE(moved.read("cursor"));
 }
 
