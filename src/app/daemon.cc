@@ -229,6 +229,7 @@ bool Daemon::open_listeners() {
     log_.info("listening", {{"on", socket.description}});
     auto& listeners = socket.purpose == Purpose::kAdmin ? admin_listeners_ : listeners_;
     listeners.push_back(std::make_unique<io::Listener>(back_, std::move(socket.socket), std::move(taken)));
+    listeners.back()->on_rest([this] { node_->accepting_rests(); });
   }
   return true;
 }

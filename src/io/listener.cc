@@ -67,7 +67,7 @@ void Listener::accept_some() {
 }
 
 void Listener::rest() {
-  ++rests_;
+  if (told_) told_();
   watch_.want({});
   resting_ = loop_.after(kRest, [this] {
     resting_.reset();

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 #include "base/unique_function.h"
 #include "io/file_descriptor.h"
@@ -31,8 +32,8 @@ class Listener {
   void pause();
   void resume();
   std::uint16_t port() const { return socket_.port(); }
-  // How often accepting rested because the OS had no fds or no memory left.
-  std::uint64_t rests() const { return rests_; }
+  // Told whenever accepting rests because the OS has no fds or no memory left.
+  void on_rest(UniqueFunction<void()> told) { told_ = std::move(told); }
 
  private:
   void accept_some();
@@ -44,7 +45,7 @@ class Listener {
   PollWatch watch_;
   ports::PendingToken resting_;
   bool paused_ = false;
-  std::uint64_t rests_ = 0;
+  UniqueFunction<void()> told_;
 };
 
 }  // namespace introspectd::io

@@ -27,6 +27,8 @@ constexpr std::array kTable{
     CounterRow{kConnectionsAccepted, kConnectionsFamily, "event=\"accepted\"", kConnectionsHelp},
     CounterRow{kConnectionsRefused, kConnectionsFamily, "event=\"refused\"", kConnectionsHelp},
     CounterRow{kConnectionsClosed, kConnectionsFamily, "event=\"closed\"", kConnectionsHelp},
+    CounterRow{kAcceptRests, "introspectd_accept_rests_total", "",
+               "Rests of 100 ms in accepting connections, as the OS had no fds or no memory left."},
     CounterRow{kRevocations, "introspectd_revocation_requests_total", "", "Revocation requests of callers (RFC 7009)."},
     CounterRow{kPurges, kPurgesFamily, "kind=\"token\"", kPurgesHelp},
     CounterRow{kPurgesBySub, kPurgesFamily, "kind=\"sub\"", kPurgesHelp},

@@ -30,6 +30,7 @@ enum class Counter : std::uint8_t {
   kConnectionsAccepted,
   kConnectionsRefused,
   kConnectionsClosed,
+  kAcceptRests,           // accepting rested, as the OS had no fds or no memory left (F112)
   kRevocations,
   kPurges,                // by token, from all sources
   kPurgesBySub,

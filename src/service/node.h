@@ -85,6 +85,8 @@ class Node {
   void accept(std::size_t front, std::unique_ptr<ports::ByteStream> stream);
   // Any thread: the connection was placed, but could not be accepted.
   void connection_failed(const ports::Peer& peer, std::size_t front) { book_.give_back(peer, front); }
+  // On the back loop: a listener rests for want of fds or memory (F112).
+  void accepting_rests() { back_counters_->add(Counter::kAcceptRests); }
   // On the back loop; closed at once when there are too many.
   void accept_admin(std::unique_ptr<ports::ByteStream> stream);
   // On the back loop: whoever brings revocation events; closed at once when there are too many.
