@@ -130,7 +130,7 @@ constexpr auto kOptions = std::to_array<Option>({
     {"fleet.key_file", kSecretFile, R"("")", R"("/etc/introspectd/fleet.key")", 0, 4096, "", false, false, true,
      "File with the secret that all nodes share, under which purges that no authorization server signed are "
      "passed on and channels proven; \"\" keeps them on this node, and no channel is proven."},
-    {"fleet.outbox", kSize, R"("4MiB")", "", 64 * kKiB, kGiB, "", false, false, false,
+    {"fleet.outbox", kSize, R"("4MiB")", "", 64 * kKiB, 24 * kMiB, "", false, false, false,
      "What may wait on the disk for the stream; when it is full events are refused, to be sent again."},
     {"fleet.max_entries", kInteger, "100000", "", 1000, 100000000, "", false, false, false,
      "About how many entries the stream keeps; a node that missed more than these asks everything again."},

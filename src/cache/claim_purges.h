@@ -54,12 +54,14 @@ class ClaimPurges {
   };
   Match match(const Subject& subject, Tick now) const;
 
+  // What lasts of the entries from `from` up to `end`, by place: nothing changes its place while it is remembered.
   template <typename F>
-  void each(Tick now, F&& see) const {
-    for (std::uint32_t at = oldest_; at != kNone; at = entries_[at].newer) {
-      if (entries_[at].purge.keep_until > now) see(entries_[at].purge);
+  void each(std::size_t from, std::size_t end, Tick now, F&& see) const {
+    for (const Entry& entry : entries_.subspan(from, end - from)) {
+      if (entry.purge.tag != 0 && entry.purge.keep_until > now) see(entry.purge);
     }
   }
+  std::size_t places() const { return untouched_; }   // that were ever used
   std::size_t size() const { return size_; }
   std::size_t capacity() const { return entries_.size(); }
   std::uint64_t forgotten_early() const { return forgotten_early_; }

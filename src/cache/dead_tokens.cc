@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/assert.h"
 #include "base/mutant.h"
 #include "cache/slot_memory.h"
 
@@ -64,9 +65,12 @@ DeadTokens::KeepResult DeadTokens::keep(std::uint64_t place, const DeadSlot& slo
   return result;
 }
 
-void DeadTokens::copy(std::vector<DeadSlot>& into, Tick now) const {
-  std::copy_if(slots_.begin(), slots_.end(), std::back_inserter(into),
-               [now](const DeadSlot& slot) { return slot.until > now; });
+void DeadTokens::copy(std::vector<DeadSlot>& into, std::size_t from, std::size_t count, Tick now) const {
+  CHECK_INVARIANT(from % kWays == 0 && count % kWays == 0);
+  const std::span<const DeadSlot> all = slots_;
+  const std::span<const DeadSlot> some = all.subspan(std::min(from, all.size()));
+  std::ranges::copy_if(some.first(std::min(count, some.size())), std::back_inserter(into),
+                       [now](const DeadSlot& slot) { return slot.until > now; });
 }
 
 bool DeadTokens::lift(std::uint64_t place, const TokenHash& token, ServerId server, Seq seq) {

@@ -47,8 +47,8 @@ class DeadTokens {
   KeepResult keep(std::uint64_t place, const DeadSlot& slot, Tick now);
   // Lifts the dead token that purge `seq` made, and only that one (STD 4.06; I24: none lifts another's).
   bool lift(std::uint64_t place, const TokenHash& token, ServerId server, Seq seq);
-  // Appends all that last.
-  void copy(std::vector<DeadSlot>& into, Tick now) const;
+  // Appends what lasts of `count` slots from `from` on; whole sets, so that what moves within its set is not missed.
+  void copy(std::vector<DeadSlot>& into, std::size_t from, std::size_t count, Tick now) const;
   std::size_t capacity() const { return slots_.size(); }
 
  private:

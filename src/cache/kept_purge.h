@@ -35,6 +35,13 @@ struct KeptIssuedBefore {
   std::uint32_t issued_before = 0;   // seconds since 1970, inclusive
 };
 
-using KeptPurge = std::variant<KeptDeadToken, KeptClaimPurge, KeptIssuedBefore>;
+// An AS of which purges found no room, in memory or in the file: nothing that is fetched in the time that is left is
+// stored, as it may be older than they were (I6).
+struct KeptHoldOfAll {
+  ServerId server = 0;
+  Duration left{};
+};
+
+using KeptPurge = std::variant<KeptDeadToken, KeptClaimPurge, KeptIssuedBefore, KeptHoldOfAll>;
 
 }  // namespace introspectd::cache

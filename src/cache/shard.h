@@ -152,8 +152,11 @@ class Shard {
   void begin_sweep();
   // Checks the next `dropped_by.size()` records at most; drops those that a purge matches, and says each one's seq.
   Swept sweep(const SweepRules& rules, std::span<Seq> dropped_by);
-  // Copies what is dead now; for snapshots.
-  void copy_dead(std::vector<DeadSlot>& into, Tick now) const { dead_.copy(into, now); }
+  // As DeadTokens::copy; false: those were the last ones.
+  bool copy_dead(std::vector<DeadSlot>& into, std::size_t from, std::size_t count, Tick now) const {
+    dead_.copy(into, from, count, now);
+    return from + count < dead_.capacity();
+  }
 
   const ShardCounts& counts() const { return counts_; }
   std::size_t index_buckets() const;   // never changes (tested)

@@ -139,11 +139,20 @@ class TokenCache {
   // How the AS's revocation channel stands, from now on (I13). Of an AS without has_channel it only shortens.
   void set_channel(ServerId server, const ChannelView& view);
 
-  // What must outlive the process (SPEC §4); on import what is over is not kept, and the AS's older entries are misses,
-  // after the next barrier().
-  void export_purges(Now now, UniqueFunction<void(const KeptPurge&)> visit);
+  // What must outlive the process (SPEC §4), slice by slice: everything that was purged before begin_export and is still
+  // remembered when its slice comes, with what was left of it at the beginning; what is purged meanwhile, perhaps.
+  static constexpr std::size_t kExportSlots = 1024;   // that a slice looks at, under one lock at most
+  struct PurgeExport {
+    Now begun;
+    std::size_t shard = 0, slot = 0;     // dead tokens come first,
+    std::size_t claim = 0, claims = 0;   // then purges by claim, then what concerns whole ASs
+  };
+  PurgeExport begin_export(Now now) const { return {now, 0, 0, 0, purges_->places()}; }
+  // False: that was the last slice.
+  bool export_slice(PurgeExport& at, UniqueFunction<void(const KeptPurge&)>& visit);
+  // What is over is not kept, and the AS's older entries are misses, after the next barrier().
   void import_purge(const KeptPurge& purge, Now now);
-  // Counts whatever changes what export_purges says.
+  // Counts whatever changes what an export says.
   std::uint64_t purge_changes() const { return purge_changes_; }
 
   Seq floor(ServerId server) const { return marks_[server].floor.load(std::memory_order_acquire); }
@@ -187,6 +196,9 @@ class TokenCache {
   void enter_claim(ClaimKind kind, const ClaimPurge& purge, Now now);
   void no_room(const ClaimPurge& purge);
   void import_dead(const KeptDeadToken& dead, Now now);
+  void export_dead(PurgeExport& at, UniqueFunction<void(const KeptPurge&)>& visit);
+  void export_claims(PurgeExport& at, UniqueFunction<void(const KeptPurge&)>& visit);
+  void export_servers(const PurgeExport& at, UniqueFunction<void(const KeptPurge&)>& visit) const;
   void end_lap();
 
   CacheOptions options_;

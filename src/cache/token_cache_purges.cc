@@ -1,4 +1,4 @@
-// TokenCache's purges by claim and of whole authorization servers: entered, judged, swept, exported (DESIGN §5).
+// TokenCache's purges by claim and of whole authorization servers: entered, judged, swept, imported (DESIGN §5).
 #include <algorithm>
 
 #include "base/assert.h"
@@ -188,30 +188,6 @@ void TokenCache::set_channel(ServerId server, const ChannelView& view) {
   marks.channel.store(stretch, std::memory_order_release);
 }
 
-// The least that is left of what ends at this tick.
-Duration TokenCache::left_of(Tick end, MonoTime now) const {
-  const Tick tick = tick_of(now);
-  return end <= tick ? Duration::zero() : Duration{static_cast<std::int64_t>(end - tick) * kTickNs};
-}
-
-void TokenCache::export_purges(Now now, UniqueFunction<void(const KeptPurge&)> visit) {
-  const Tick tick = tick_of(now.mono);
-  std::vector<DeadSlot> dead;
-  for (const std::unique_ptr<GuardedShard>& guarded : shards_) {
-    dead.clear();
-    guarded->with([&](Shard& shard) { shard.copy_dead(dead, tick); });
-    for (const DeadSlot& slot : dead) visit(KeptDeadToken{slot.token, slot.server, left_of(slot.until, now.mono)});
-  }
-  purges_->each(tick, [&](const ClaimPurge& purge) {
-    visit(KeptClaimPurge{purge.tag, purge.constraint, purge.server, purge.kind, purge.without_sid, purge.cut_off,
-                         left_of(purge.hold_until, now.mono), left_of(purge.keep_until, now.mono)});
-  });
-  for (std::size_t i = 0; i < marks_.size(); ++i) {
-    const std::uint32_t before = marks_[i].issued_before.load(std::memory_order_relaxed);
-    if (before != 0) visit(KeptIssuedBefore{static_cast<ServerId>(i), before});
-  }
-}
-
 void TokenCache::import_purge(const KeptPurge& purge, Now now) {
   ++purge_changes_;
   if (const auto* const dead = std::get_if<KeptDeadToken>(&purge)) {
@@ -224,6 +200,11 @@ void TokenCache::import_purge(const KeptPurge& purge, Now now) {
     const std::uint32_t old = marks.issued_before.load(std::memory_order_relaxed);
     marks.issued_before.store(std::max(old, before->issued_before), std::memory_order_release);
     raise(marks.undated_floor, seq);
+    return;
+  }
+  if (const auto* const hold = std::get_if<KeptHoldOfAll>(&purge)) {
+    raise(marks_[hold->server].floor, seq);
+    hold_all_until_[hold->server] = std::max(hold_all_until_[hold->server], end_tick(now.mono + hold->left));
     return;
   }
   const auto& claim = std::get<KeptClaimPurge>(purge);

@@ -1,7 +1,7 @@
-// DurableRelay: what stands between "applied here" and "acknowledged": cut-offs are on the disk (purge_journal.h), and
-// the fleet has it in its outbox (fleet.h). Either may be missing.
+// DurableRelay: the Relay of a node: cut-offs and logouts are on the disk (purge_journal.h), and the fleet has the event in
+// its outbox (fleet.h). Either may be missing.
 // Threads: the back loop.  Owns: nothing but what waits.  Errors: false where either says so.
-// Cost: nothing where there is neither a cut-off nor a fleet.
+// Cost: nothing where there is neither a cut-off or logout nor a fleet.
 #pragma once
 
 #include <utility>

@@ -35,7 +35,7 @@ constexpr std::array<VerdictRow, kEventVerdicts> kVerdicts{{
      SetErrorCode::kInvalidKey},
     {kBadSignature, "bad_signature", "the signature does not verify", SetErrorCode::kAuthenticationFailed},
     {kKeysUnavailable, "keys_unavailable", "the issuer's keys cannot be had now"},
-    {kOutboxFull, "outbox_full", "the event cannot be stored for the fleet now"},
+    {kOutboxFull, "outbox_full", "the event cannot be stored now"},
     {kOverloaded, "overloaded", "too many events are waiting"},
     {kNotConfigured, "not_configured", "signed events are not accepted here", SetErrorCode::kAccessDenied},
 }};

@@ -52,7 +52,7 @@ enum class EventVerdict : std::uint8_t {
   kUnknownKey,          // the AS's JWKS, as we got it within the last 30 s, has no such key
   kBadSignature,
   kKeysUnavailable,     // the key may exist, but the JWKS cannot be had now: try again later
-  kOutboxFull,          // applied here, but cannot be relayed now: try again later
+  kOutboxFull,          // applied here, but neither disk nor outbox can keep it now: try again later
   kOverloaded,          // too many events wait
   kNotConfigured,       // the AS has no issuer, jwks_uri or event_audience in the configuration
 };

@@ -198,7 +198,8 @@ void write_journal(MetricsText& text, const JournalFigures& journal) {
   gauge(text, "introspectd_journal_bytes", "Bytes of the newest snapshot of purges.", "", journal.bytes);
   counters(text, "introspectd_journal_events_total", "What happened to the purges kept in state_dir.", "event",
            {{"restored", journal.restored}, {"dropped", journal.dropped}, {"saved", journal.saved},
-            {"failed", journal.failed}, {"appended", journal.appended}, {"refused", journal.refused ? 1U : 0U}});
+            {"failed", journal.failed}, {"appended", journal.appended}, {"refused", journal.refused ? 1U : 0U},
+            {"shed", journal.shed}, {"cut_offs_refused", journal.cut_offs_refused}});
 }
 
 // --- JSON ---

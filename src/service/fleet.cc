@@ -49,6 +49,23 @@ std::optional<FleetEntry> unpack_event(std::string_view bytes) {
   return entry;
 }
 
+// As few entries as the limits of one allow; nullopt: a signal is larger than any entry.
+std::optional<std::vector<oauth::Signals>> in_entries(const oauth::Signals& signals) {
+  std::vector<oauth::Signals> entries;
+  std::size_t bytes = 0;
+  for (const oauth::Signal& signal : signals) {
+    const std::size_t size = write_signals({signal}).size();   // with a frame, where it adds a comma
+    if (size > FleetEntry::kSignalsTextMost) return std::nullopt;
+    bytes += size;
+    if (entries.empty() || entries.back().size() == Fleet::kSignalsPerEntry || bytes > FleetEntry::kSignalsTextMost) {
+      entries.emplace_back();
+      bytes = size;
+    }
+    entries.back().push_back(signal);
+  }
+  return entries;
+}
+
 // One answer for several parts: true when all are.
 class AllDurable {
  public:
@@ -196,16 +213,20 @@ void Fleet::relay_unsigned(cache::ServerId server, EventOrigin origin, const oau
     ++counts_.kept_local;
     return done(true);
   }
-  const std::size_t parts = (signals.size() + kSignalsPerEntry - 1) / kSignalsPerEntry;
+  std::optional<std::vector<oauth::Signals>> entries = in_entries(signals);
+  if (!entries) {
+    ++counts_.refused_here;
+    parts_.log.error("fleet purge too large", {{"as", parts_.settings.authorization_servers[server].name}});
+    return done(false);
+  }
+  const std::size_t parts = entries->size();
   const auto all = std::make_shared<AllDurable>(std::move(done));
-  for (std::size_t i = 0; i < parts; ++i) {
+  for (oauth::Signals& some : *entries) {
     FleetEntry entry;
     entry.kind = FleetEntryKind::kPurge;
     entry.server = parts_.settings.authorization_servers[server].name;
     entry.origin = origin;
-    const auto from = signals.begin() + static_cast<std::ptrdiff_t>(i * kSignalsPerEntry);
-    const std::size_t count = std::min(kSignalsPerEntry, signals.size() - i * kSignalsPerEntry);
-    entry.signals.assign(from, from + static_cast<std::ptrdiff_t>(count));
+    entry.signals = std::move(some);
     put(entry, [all, parts](bool durable) { all->one(durable, parts); });
   }
 }

@@ -76,7 +76,7 @@ struct FleetFigures {
   std::uint64_t written = 0;                      // events that the stream has taken
   std::uint64_t read = 0;                         // entries of other nodes
   std::uint64_t repeated = 0;                     // … that were read before
-  std::uint64_t refused_here = 0;                 // events that the outbox did not take
+  std::uint64_t refused_here = 0;                 // events that the outbox did not take, or that fit in no entry
   std::uint64_t kept_local = 0;                   // purges that no key let out
   std::uint64_t unknown_server = 0;               // … of ASs that are not configured here
   std::uint64_t not_verified = 0;                 // signed events that the inbox refused
@@ -96,7 +96,7 @@ class Fleet final : public Relay, public ports::EventStreamEvents {
   // soon not wait for this node any more (FleetPeers::kForgottenAfter).
   static constexpr Duration kRefuseAfter = std::chrono::minutes{2};
   static constexpr std::size_t kAppendsMost = 512;                   // on their way to the stream
-  static constexpr std::size_t kSignalsPerEntry = 256;
+  static constexpr std::size_t kSignalsPerEntry = FleetEntry::kSignalsMost;
   static constexpr std::size_t kProofsMost = 16;                     // of an AS, that wait
 
   explicit Fleet(FleetParts parts);
@@ -185,6 +185,7 @@ class Fleet final : public Relay, public ports::EventStreamEvents {
   bool farewell_ended_ = false;
   std::vector<PendingProof> proofs_;
   std::string saved_position_;
+  bool saving_ = false;
 
   FleetFigures counts_;           // what counts up
   std::optional<MonoTime> last_gap_;

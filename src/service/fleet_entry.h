@@ -33,7 +33,7 @@ struct FleetEntry {
   static constexpr std::size_t kSeenMost = 8;
   static constexpr std::size_t kServerNameMost = 256;
   static constexpr std::size_t kSignalsTextMost = 256U << 10U;
-  static constexpr std::size_t kSignalsMost = 1024;
+  static constexpr std::size_t kSignalsMost = 256;   // one turn's worth (fleet_queue.h)
 
   FleetEntryKind kind = FleetEntryKind::kHeartbeat;
   std::string node;           // 32 hexadecimal digits, one per installation

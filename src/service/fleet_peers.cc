@@ -59,8 +59,9 @@ void FleetPeers::heard(const FleetEntry& heartbeat, MonoTime now) {
   remember(heartbeat.beat, dated, now);
   Node* node = follow(heartbeat.node, false, now);
   if (node == nullptr) return;
-  // One that nobody has signed may be anybody's. A farewell of an earlier run, shown again, must not end the waiting for a node that is there: it goes back to
-  // nothing of ours where newer heartbeats did, or knows less than the node has said since.
+  // A farewell that nobody has signed may be anybody's. One of an earlier run, shown again, must not end the waiting for
+  // a node that is there: it goes back to nothing of ours where newer heartbeats did, or knows less than the node has
+  // said since.
   const bool stale = heartbeat.number < node->number || (!dated && node->anchor);
   const bool leaves = heartbeat.leaving && (heartbeat.authentic || MUTANT(keyless_farewell_believed));
   node->waited_for = !leaves || stale;

@@ -5,8 +5,23 @@
 #include "base/mutant.h"
 
 namespace introspectd::service {
+namespace {
 
-std::size_t FleetQueue::size_of(const Arrived& arrived) { return sizeof(Arrived) + arrived.entry.jws.size(); }
+std::size_t steps_of(const FleetEntry& entry) {
+  return 1 + entry.signals.size() + entry.jws.size() / FleetQueue::kBytesPerStep;
+}
+
+}  // namespace
+
+std::size_t FleetQueue::size_of(const Arrived& arrived) {
+  const FleetEntry& entry = arrived.entry;
+  std::size_t size = sizeof(Arrived) + entry.jws.size() + entry.seen.size() * sizeof(std::string);
+  for (const oauth::Signal& signal : entry.signals) {
+    const oauth::ClaimMatch& match = signal.match;
+    size += sizeof(oauth::Signal) + match.sub.size() + match.sid.size() + match.client_id.size() + match.jti.size();
+  }
+  return size;
+}
 
 bool FleetQueue::add(const StreamId& id, FleetEntry entry, cache::ServerId server) {
   Arrived arrived{id, std::move(entry), server, State::kWaiting, parts_.loop.now().mono};
@@ -34,26 +49,37 @@ void FleetQueue::pump() {
   pumping_ = false;
 }
 
+bool FleetQueue::is_turn_over(const FleetEntry& next) const {
+  return spent_ > 0 && spent_ + steps_of(next) > kStepsPerTurn;
+}
+
+// The first of a turn sees to it that the next turn goes on.
+void FleetQueue::spend(const FleetEntry& entry) {
+  if (spent_ == 0) {
+    next_turn_ = parts_.loop.after(Duration::zero(), [this] {
+      next_turn_.reset();
+      spent_ = 0;
+      pump();
+    });
+  }
+  spent_ += steps_of(entry);
+}
+
 void FleetQueue::start_waiting() {
-  std::size_t starts = 0;
   const std::uint64_t end = front_serial_ + queue_.size();
   while (next_serial_ < end && started_ < kStartedMost) {
-    if (starts++ == kStartsPerTurn) {
-      next_turn_ = parts_.loop.after(Duration::zero(), [this] {
-        next_turn_.reset();
-        pump();
-      });
-      return;
-    }
+    const Arrived& next = queue_[next_serial_ - front_serial_];
+    if (is_to_start(next) && is_turn_over(next.entry)) return;
     start(next_serial_++);
   }
 }
 
 void FleetQueue::start(std::uint64_t serial) {
   Arrived& arrived = queue_[serial - front_serial_];
-  if (!arrived.entry.is_event() || arrived.state != State::kWaiting) return;
+  if (!is_to_start(arrived)) return;
   arrived.state = State::kStarted;
   ++started_;
+  spend(arrived.entry);
   const auto answer = [this, serial](const EventResult& result) { answered(serial, result.verdict); };
   if (arrived.entry.kind == FleetEntryKind::kSigned) {
     SignedEvent event;
@@ -106,6 +132,7 @@ void FleetQueue::retry() {
   retry_.reset();
   for (std::size_t left = retries_.size(); left > 0 && started_ < kStartedMost; --left) {
     const std::uint64_t serial = retries_.front();
+    if (serial >= front_serial_ && is_turn_over(queue_[serial - front_serial_].entry)) break;
     retries_.pop_front();
     if (serial >= front_serial_) start(serial);
   }

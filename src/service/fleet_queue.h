@@ -3,6 +3,7 @@
 // proofs) takes effect only when everything before it has; so does the position.
 //   added → handed to the inbox (≤ kStartedMost at once) → applied → gone from the front
 // Threads: the back loop.  Owns: the entries, within limits.
+// What is handed on in a turn is bounded by what it costs (I35): signals, and bytes that are read once more.
 // Errors: add says false when there is no more room. An event that the inbox cannot verify for want of keys or time is
 // tried again until kPatience is over; then its authorization server is told of as given up: never silently.
 // Cost: O(1) an entry.
@@ -28,7 +29,9 @@ class FleetQueue {
  public:
   static constexpr std::size_t kBytesMost = 16U << 20U;   // of entries, what each weighs by itself included
   static constexpr std::size_t kStartedMost = 256;
-  static constexpr std::size_t kStartsPerTurn = 512;
+  // Of a turn: each event, each of its signals, and each kBytesPerStep of a signed one is a step. One event always fits.
+  static constexpr std::size_t kStepsPerTurn = 256;
+  static constexpr std::size_t kBytesPerStep = 512;
   static constexpr Duration kRetryAfter = std::chrono::milliseconds{250};
   static constexpr Duration kPatience = std::chrono::seconds{60};
 
@@ -68,6 +71,11 @@ class FleetQueue {
     State state = State::kWaiting;
     MonoTime arrived;
   };
+  static bool is_to_start(const Arrived& arrived) {
+    return arrived.entry.is_event() && arrived.state == State::kWaiting;
+  }
+  bool is_turn_over(const FleetEntry& next) const;
+  void spend(const FleetEntry& entry);
   void start(std::uint64_t serial);
   void answered(std::uint64_t serial, EventVerdict verdict);
   void retry_later(std::uint64_t serial, Arrived& arrived);
@@ -85,6 +93,7 @@ class FleetQueue {
   std::size_t bytes_ = 0;
   std::optional<StreamId> applied_;
   std::array<std::uint64_t, kEventVerdicts> verdicts_{};
+  std::size_t spent_ = 0;              // steps of this turn
   bool pumping_ = false;
   ports::PendingToken next_turn_;
   ports::PendingToken retry_;

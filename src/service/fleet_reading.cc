@@ -196,10 +196,15 @@ void Fleet::gap(FleetGap reason) {
 // First what was applied, then how far: a start after a crash in between reads something twice, never too little.
 void Fleet::save(UniqueFunction<void()> done) {
   outbox_.tidy_up();
+  if (!stopping_) {
+    save_timer_ = parts_.loop.after(kSaveEvery, [this] { save({}); });
+    if (saving_) return;   // the disk does not answer: one that waits is enough
+  }
+  saving_ = true;
   const std::optional<StreamId> applied = MUTANT(cursor_saved_before_applied) ? read_ : queue_.applied();
-  if (!stopping_) save_timer_ = parts_.loop.after(kSaveEvery, [this] { save({}); });
   const auto saved = std::make_shared<UniqueFunction<void()>>(std::move(done));
-  const auto end = [saved] {
+  const auto end = [this, saved] {
+    saving_ = false;
     if (*saved) std::exchange(*saved, {})();
   };
   std::string position = applied ? FleetPosition{*applied, run_id_, peers_.known()}.write() : std::string{};
@@ -233,7 +238,7 @@ FleetFigures Fleet::figures() const {
   figures.outbox_bytes = outbox_.bytes();
   figures.disk_failing = outbox_.disk_failing();
   figures.queue = queue_.size();
-  figures.refused_here = outbox_.refused();
+  figures.refused_here += outbox_.refused();
   for (std::size_t i = 0; i < kEventVerdicts; ++i) {
     const auto verdict = static_cast<EventVerdict>(i);
     if (verdict != EventVerdict::kAccepted) figures.not_verified += queue_.verdicts(verdict);

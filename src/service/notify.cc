@@ -80,14 +80,15 @@ oauth::SecurityEvent::Action action_of(RouteId route) {
   return route == RouteId::kKeycloakNotBefore ? Action::kPushNotBefore : Action::kTestAvailability;
 }
 
-IntrospectParts always_proven(IntrospectParts parts) {
+// That a peer reaches this listener says nothing of who it is: whoever revokes here authenticates itself.
+IntrospectParts without_peer_proof(IntrospectParts parts) {
   parts.proof = PeerProof::kNever;
   return parts;
 }
 
 }  // namespace
 
-Notify::Notify(const NotifyParts& parts) : parts_(parts), revocation_(always_proven(parts.revocation)) {}
+Notify::Notify(const NotifyParts& parts) : parts_(parts), revocation_(without_peer_proof(parts.revocation)) {}
 
 bool Notify::admits(const ports::Peer& peer) const { return !is_nobody(peer); }
 

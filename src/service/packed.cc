@@ -1,5 +1,7 @@
 #include "service/packed.h"
 
+#include <array>
+
 #include "base/assert.h"
 #include "cache/identity.h"
 
@@ -10,7 +12,9 @@ constexpr std::size_t kLengthBytes = 4;
 constexpr std::size_t kNumberBytes = 8;
 
 void append_little_endian(std::string& into, std::uint64_t value, std::size_t bytes) {
-  for (std::size_t i = 0; i < bytes; ++i) into.push_back(static_cast<char>((value >> (8 * i)) & 0xffU));
+  std::array<char, kNumberBytes> digits{};
+  for (std::size_t i = 0; i < digits.size(); ++i) digits[i] = static_cast<char>((value >> (8 * i)) & 0xffU);
+  into.append(digits.data(), bytes);
 }
 
 std::uint64_t read_little_endian(std::string_view bytes) {

@@ -3,7 +3,8 @@
 // token lives again and is asked for anew; no answer → 503, and dead it stays.
 // A token that nobody has presented here may be a refresh token: the AS is asked once what it knows of it, and the
 // access tokens of the same session, else of the same user and client, are held before and after the AS's answer
-// (STD 4.05: the cache sees no grant). What the AS confirmed goes to the fleet before the caller's 200.
+// (STD 4.05: the cache sees no grant). What the AS confirmed is durable, here and for the fleet, before the caller's
+// 200.
 // Revocations of one token at the same time share one forwarded call, so that a refusal lifts what they all made.
 // Threads: the back loop only.  Owns: forwarded calls.  Errors: outcomes, delivered.
 // Cost: one upstream call a token, two for what may be a refresh token.
@@ -50,7 +51,7 @@ struct RevokerParts {
   Replies& replies;
   LoopCounters& counters;
   Log log;
-  Relay* relay = nullptr;   // to the fleet; nullptr: there is none
+  Relay* relay = nullptr;   // to the disk and the fleet; nullptr: there is neither
 };
 
 class Revoker {
@@ -73,7 +74,7 @@ class Revoker {
     MonoTime started;
     oauth::Signals holds;         // the access tokens that go with it, where it was learned
     std::vector<WaiterId> waiters;
-    ports::PendingToken call;     // none: confirmed by the AS, on its way to the fleet
+    ports::PendingToken call;     // none: confirmed by the AS, on its way to the relay
   };
 
   Forward* join(const RevokeRequest& request, const cache::TokenCache::Purged& purged);

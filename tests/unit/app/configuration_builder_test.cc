@@ -83,7 +83,7 @@ void check_revocation(const Configuration& all) {
   CHECK(all.state_dir == "/var/lib/52");
   CHECK(all.settings.fleet.enabled);
   CHECK(all.settings.fleet.key.reveal() == "x");
-  CHECK(all.settings.fleet.outbox_bytes == 57U << 20U);
+  CHECK(all.settings.fleet.outbox_bytes == 17U << 20U);
   REQUIRE(all.fleet);
   CHECK(all.fleet->redis == "redis://r53:54/5");
   CHECK(all.fleet->stream == "s55");
@@ -149,7 +149,7 @@ stream = "s55"
 user = "u56"
 password_file = "/old"
 key_file = "/s"
-outbox = "57MiB"
+outbox = "17MiB"
 max_entries = 5800
 [log]
 level = "warning"

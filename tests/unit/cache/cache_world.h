@@ -65,6 +65,14 @@ class CacheWorld {
     return answer;
   }
   static oauth::IntrospectionAnswer inactive() { return {}; }
+  std::vector<cache::KeptPurge> exported() {
+    std::vector<cache::KeptPurge> kept;
+    UniqueFunction<void(const cache::KeptPurge&)> visit = [&kept](const cache::KeptPurge& purge) { kept.push_back(purge); };
+    cache::TokenCache::PurgeExport at = cache_->begin_export(now);
+    while (cache_->export_slice(at, visit)) {
+    }
+    return kept;
+  }
   void pass(Duration d) { now = {now.mono + d, now.wall + d}; }
 
   cache::TokenCache& cache() { return *cache_; }

@@ -145,7 +145,7 @@ TEST_CASE("claim_purges: entries come and go for ever in the same memory, and ea
     REQUIRE(table.purges.size() <= 6);
   }
   std::size_t living = 0;
-  table.purges.each(99'990, [&](const ClaimPurge& purge) {
+  table.purges.each(0, table.purges.places(), 99'990, [&](const ClaimPurge& purge) {
     ++living;
     CHECK(purge.keep_until > 99'990);
   });

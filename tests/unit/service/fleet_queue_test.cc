@@ -89,18 +89,88 @@ TEST_CASE("fleet_queue: so many events are with the inbox at once, and no more")
   for (std::size_t i = 0; i < FleetQueue::kStartedMost + 5; ++i) world.add(FleetEntryKind::kSigned);
   world.queue->pump();
   CHECK(world.inbox.waiting.size() == FleetQueue::kStartedMost);
+  world.loop.run_for(milliseconds{1});
+  CHECK(world.inbox.waiting.size() == FleetQueue::kStartedMost);
   world.answer(7, EventVerdict::kAccepted);
   CHECK(world.inbox.waiting.size() == FleetQueue::kStartedMost + 1);
 }
 
-TEST_CASE("fleet_queue: a long queue is worked off over several turns") {
+TEST_CASE("fleet_queue: a long queue is worked off over several turns, in steps of signals and bytes (I35)") {
   QueueWorld world;
-  for (std::size_t i = 0; i < FleetQueue::kStartsPerTurn + 1; ++i) world.add(FleetEntryKind::kSigned);
-  world.queue->pump();
-  CHECK(world.inbox.events.size() == FleetQueue::kStartsPerTurn);
+  const auto add_purge = [&world](std::size_t signals) {
+    FleetEntry entry;
+    entry.kind = FleetEntryKind::kPurge;
+    entry.signals.resize(signals);
+    CHECK(world.queue->add(StreamId{++world.next, 0}, std::move(entry), 1));
+  };
+  SUBCASE("many events") {
+    for (std::size_t i = 0; i < FleetQueue::kStepsPerTurn + 1; ++i) world.add(FleetEntryKind::kSigned);
+    world.queue->pump();
+    CHECK(world.inbox.events.size() == FleetQueue::kStepsPerTurn);
+    world.queue->pump();   // the turn is what it was
+    CHECK(world.inbox.events.size() == FleetQueue::kStepsPerTurn);
+    world.loop.run_for(milliseconds{1});
+    CHECK(world.inbox.events.size() == FleetQueue::kStepsPerTurn + 1);
+  }
+  SUBCASE("many signals: what fits exactly, and one more") {
+    add_purge(FleetQueue::kStepsPerTurn / 2 - 1);
+    add_purge(FleetQueue::kStepsPerTurn / 2 - 1);
+    add_purge(1);
+    world.queue->pump();
+    CHECK(world.inbox.signals.size() == FleetQueue::kStepsPerTurn - 2);
+    world.loop.run_for(milliseconds{1});
+    CHECK(world.inbox.signals.size() == FleetQueue::kStepsPerTurn - 1);
+  }
+  SUBCASE("one event always fits, by itself") {
+    add_purge(FleetEntry::kSignalsMost);
+    add_purge(FleetEntry::kSignalsMost);
+    world.queue->pump();
+    CHECK(world.inbox.signals.size() == FleetEntry::kSignalsMost);
+    world.loop.run_for(milliseconds{1});
+    CHECK(world.inbox.signals.size() == 2 * FleetEntry::kSignalsMost);
+  }
+  SUBCASE("many bytes") {
+    const std::size_t half = (FleetQueue::kStepsPerTurn / 2 - 1) * FleetQueue::kBytesPerStep;
+    for (int i = 0; i < 3; ++i) world.add(FleetEntryKind::kSigned, true, half);
+    world.queue->pump();
+    CHECK(world.inbox.events.size() == 2);
+    world.loop.run_for(milliseconds{1});
+    CHECK(world.inbox.events.size() == 3);
+  }
   world.loop.run_for(milliseconds{1});
-  CHECK(world.inbox.events.size() == FleetQueue::kStartsPerTurn + 1);
   CHECK(world.queue->size() == 0);
+}
+
+TEST_CASE("fleet_queue: what is tried again is within the turn's steps too (I35)") {
+  QueueWorld world;
+  world.inbox.verdict = EventVerdict::kKeysUnavailable;
+  const std::size_t bytes = (FleetQueue::kStepsPerTurn / 4 - 1) * FleetQueue::kBytesPerStep;
+  for (int i = 0; i < 6; ++i) world.add(FleetEntryKind::kSigned, true, bytes);
+  world.queue->pump();
+  world.loop.run_for(milliseconds{1});
+  CHECK(world.inbox.origins.size() == 6);
+  world.inbox.verdict = EventVerdict::kAccepted;
+  world.loop.run_for(FleetQueue::kRetryAfter - milliseconds{1});
+  CHECK(world.inbox.events.size() == 4);
+  world.loop.run_for(FleetQueue::kRetryAfter);
+  CHECK(world.inbox.events.size() == 6);
+}
+
+TEST_CASE("fleet_queue: the signals of a purge weigh as what they are") {
+  QueueWorld world;
+  world.inbox.held = true;
+  world.add(FleetEntryKind::kSigned);
+  std::size_t kept = 0;
+  const auto add_purge = [&world] {
+    FleetEntry entry;
+    entry.kind = FleetEntryKind::kPurge;
+    entry.signals.resize(FleetEntry::kSignalsMost);
+    for (oauth::Signal& signal : entry.signals) signal.match.sub = std::string(1000, 's');
+    return world.queue->add(StreamId{++world.next, 0}, std::move(entry), 1);
+  };
+  while (kept < 1000 && add_purge()) ++kept;
+  CHECK(kept * FleetEntry::kSignalsMost * 1000 <= FleetQueue::kBytesMost);
+  CHECK((kept + 1) * FleetEntry::kSignalsMost * (1000 + 2 * sizeof(oauth::Signal)) > FleetQueue::kBytesMost);
 }
 
 TEST_CASE("fleet_queue: what is overloaded comes again in order, until patience ends; then its AS is given up aloud") {

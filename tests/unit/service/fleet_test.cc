@@ -124,54 +124,16 @@ TEST_CASE("fleet: the numbers of a node go on over its starts, and its name stay
   CHECK(world[1].floors.empty());
 }
 
-TEST_CASE("fleet: an unsigned purge needs the key: without it, it stays here, with it, it is applied everywhere") {
-  FleetWorld without(2, "");
-  without.start();
-  const auto local = relay_flush(without[0]);
-  CHECK(*local == std::optional(true));
-  without.run(seconds{1});
-  CHECK(count_kind(without.log, "purge") == 0);
-  CHECK(without[0].fleet->figures().kept_local == 1);
-
-  FleetWorld with;
-  with.start();
-  const auto relayed = relay_flush(with[0]);
-  CHECK_FALSE(relayed->has_value());
-  with.run(milliseconds{50});
-  CHECK(*relayed == std::optional(true));
-  CHECK(with[1].inbox.signals == flush());
-}
-
-TEST_CASE("fleet: a long list of signals goes in several entries, acknowledged together") {
-  FleetWorld world;
+TEST_CASE("fleet: while the disk does not answer one save waits, not one for every five seconds") {
+  FleetWorld world(1);
+  world[0].hold_purges = true;
   world.start();
-  const auto done = relay_flush(world[0], service::Fleet::kSignalsPerEntry + 1);
-  world.run(milliseconds{50});
-  CHECK(*done == std::optional(true));
-  CHECK(count_kind(world.log, "purge") == 2);
-  CHECK(world[1].inbox.signals.size() == service::Fleet::kSignalsPerEntry + 1);
-}
-
-TEST_CASE("fleet: a purge with a wrong mac is dropped and counted, a signed event is left to its own signature") {
-  FleetWorld world;
-  world.start();
-  relay_flush(world[0]);
-  world[0].relay("a.b.c");
-  world.run(milliseconds{50});
-  REQUIRE(world[1].inbox.signals.size() == 1);
-  service::StreamFields purge = world.log.entries[index_of_kind(world.log, "purge")].fields;
-  service::StreamFields event = world.log.entries[index_of_kind(world.log, "signed")].fields;
-  for (service::StreamFields* fields : {&purge, &event}) {
-    for (auto& [name, value] : *fields) {
-      if (name == "number") value = "77";   // a hole, if it were believed
-    }
-    world.log.append(*fields);
-  }
-  world.run(milliseconds{50});
-  CHECK(world[1].inbox.signals.size() == 1);
-  CHECK(world[1].inbox.events.size() == 2);
-  CHECK(world[1].fleet->figures().refused[static_cast<std::size_t>(service::FleetDefect::kUnauthentic)] == 1);
-  CHECK(world[1].floors.empty());
+  world.run(minutes{1});
+  CHECK(world[0].held_purges.size() == 1);
+  std::exchange(world[0].held_purges, {}).front()(true);
+  world.run(service::Fleet::kSaveEvery + milliseconds{10});
+  CHECK(world[0].held_purges.size() == 1);
+  CHECK(world[0].disk.files.contains("fleet.position"));
 }
 
 TEST_CASE("fleet: live within seconds of the start, not live 3 s after the stream broke off or fell silent (F92, F93)") {
@@ -223,50 +185,6 @@ TEST_CASE("fleet: a proof is believed when every node was heard after it, then e
     CHECK(world[i].proofs[0].dated <= now - milliseconds{300});
     CHECK(world[i].proofs[0].dated >= now - milliseconds{300} - seconds{3});
   }
-}
-
-TEST_CASE("fleet: without a key nothing is proven, neither one's own nor another's (I13, I14, I24)") {
-  FleetWorld world(2, "");
-  world.start();
-  world[0].fleet->relay_proof(0, Duration::zero());
-  world.run(seconds{3});
-  CHECK(world[0].live());   // the stream is, and what is signed goes round
-  CHECK(world[0].proofs.empty());
-  CHECK(count_kind(world.log, "proof") == 0);
-  service::FleetEntry forged;
-  forged.kind = service::FleetEntryKind::kProof;
-  forged.node = std::string(32, 'f');
-  forged.run = std::string(16, 'f');
-  forged.server = "main";
-  for (const FakeLog::Entry& entry : world.log.entries) {
-    if (value_of(entry, "kind") == "heartbeat") forged.seen = {value_of(entry, "beat")};
-  }
-  world.log.append(service::write_fleet_entry(forged, ""));
-  world.log.append(service::write_fleet_entry(forged, "guessed"));
-  world.run(seconds{3});
-  CHECK(world[0].proofs.empty());
-  CHECK(world[1].proofs.empty());
-}
-
-TEST_CASE("fleet: without a key a farewell that anybody can write ends no waiting, and events go round all the same") {
-  FleetWorld world(2, "");
-  world.start();
-  service::FleetEntry farewell;
-  farewell.node = world[1].fleet->node();
-  farewell.run = std::string(16, 'f');
-  farewell.beat = std::string(16, 'e');
-  farewell.leaving = true;
-  world[1].stream->reachable = false;
-  world.run(milliseconds{10});
-  world.log.append(service::write_fleet_entry(farewell, ""));
-  world.run(seconds{2});
-  CHECK(world[0].fleet->figures().nodes == 1);
-  world[1].stream->reachable = true;
-  world.run(seconds{2});
-  const auto durable = world[0].relay("a.b.c");
-  world.run(milliseconds{20});
-  CHECK(*durable == std::optional(true));
-  CHECK(world[1].inbox.events == std::vector<std::string>{"a.b.c"});
 }
 
 TEST_CASE("fleet: a proof that is shown again is dated as old as it is, so it proves nothing new (I24)") {

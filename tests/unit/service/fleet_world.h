@@ -14,107 +14,10 @@
 #include <utility>
 #include <vector>
 
+#include "fake_storage.h"
 #include "service/fleet.h"
 
 namespace introspectd::testing {
-
-// Timers and posts in the order of their time.
-class TimerLoop final : public ports::EventLoop {
- public:
-  Now now() const override {
-    return {mono_, WallTime::from_ms(1'800'000'000'000 + mono_.ns() / 1'000'000) + wall_ahead};
-  }
-  Duration wall_ahead{};
-  void post(UniqueFunction<void()> task) override { add(Duration::zero(), std::move(task)); }
-  ports::PendingToken after(Duration delay, UniqueFunction<void()> callback) override {
-    return std::make_unique<Token>(add(delay, std::move(callback)));
-  }
-  void run_for(Duration duration) {
-    const MonoTime end = mono_ + duration;
-    while (!due_.empty() && due_.begin()->first.first <= end) {
-      const auto first = due_.begin();
-      mono_ = std::max(mono_, first->first.first);
-      const std::shared_ptr<Task> task = std::move(first->second);
-      due_.erase(first);
-      if (task->wanted) std::exchange(task->run, {})();
-    }
-    mono_ = end;
-  }
-
- private:
-  struct Task {
-    UniqueFunction<void()> run;
-    bool wanted = true;
-  };
-  class Token final : public ports::Pending {
-   public:
-    explicit Token(std::shared_ptr<Task> task) : task_(std::move(task)) {}
-    ~Token() override { task_->wanted = false; }
-
-   private:
-    std::shared_ptr<Task> task_;
-  };
-  std::shared_ptr<Task> add(Duration delay, UniqueFunction<void()> run) {
-    auto task = std::make_shared<Task>(Task{std::move(run)});
-    due_.emplace(std::pair(mono_ + delay, sequence_++), task);
-    return task;
-  }
-  MonoTime mono_ = MonoTime::from_ns(6'000'000'000'000);
-  std::uint64_t sequence_ = 0;
-  std::map<std::pair<MonoTime, std::uint64_t>, std::shared_ptr<Task>> due_;
-};
-
-// What survives a process. Writes are done 2 ms after they were asked for; a crash loses those that were not yet.
-struct Disk {
-  std::map<std::string, std::string, std::less<>> files;
-  bool failing = false;
-  bool half_lands = false;   // of an append that fails, or that a crash caught
-  std::uint64_t appends = 0, replaces = 0;
-};
-
-class FakeStorage final : public ports::Storage {
- public:
-  FakeStorage(TimerLoop& loop, Disk& disk) : loop_(&loop), disk_(&disk) {}
-  ~FakeStorage() override {
-    if (!disk_->half_lands) return;
-    for (const auto& [name, bytes] : caught_) disk_->files[name].append(bytes.substr(0, bytes.size() / 2));
-  }
-  std::optional<std::string> read(std::string_view name) override {
-    const auto found = disk_->files.find(name);
-    return found == disk_->files.end() ? std::nullopt : std::optional(found->second);
-  }
-  void replace(std::string_view name, std::string bytes, UniqueFunction<void(bool)> done) override {
-    ++disk_->replaces;
-    const std::string file(name);
-    write([this, file, bytes = std::move(bytes)](bool ok) {
-      if (ok) disk_->files[file] = bytes;
-    }, std::move(done));
-  }
-  void append(std::string_view name, std::string bytes, UniqueFunction<void(bool)> done) override {
-    ++disk_->appends;
-    const std::string file(name);
-    caught_.emplace_back(file, bytes);
-    write([this, file, bytes = std::move(bytes)](bool ok) {
-      caught_.pop_front();
-      if (ok) disk_->files[file].append(bytes);
-      if (!ok && disk_->half_lands) disk_->files[file].append(bytes.substr(0, bytes.size() / 2));
-    }, std::move(done));
-  }
-
- private:
-  void write(UniqueFunction<void(bool)> land, UniqueFunction<void(bool)> done) {
-    writes_.push_back(loop_->after(std::chrono::milliseconds{2},
-                                   [this, land = std::move(land), done = std::move(done)]() mutable {
-                                     const bool ok = !disk_->failing;
-                                     land(ok);
-                                     done(ok);
-                                   }));
-  }
-  TimerLoop* loop_;
-  Disk* disk_;
-  std::deque<std::pair<std::string, std::string>> caught_;
-  std::deque<ports::PendingToken> writes_;
-};
 
 class FakeStream;
 
@@ -283,12 +186,14 @@ class FleetNode {
     storage = std::make_unique<FakeStorage>(*loop_, disk);
     stream = std::make_unique<FakeStream>(*loop_, *log_);
     ++starts_;
+    UniqueFunction<void(UniqueFunction<void(bool)>)> keep_purges;
+    if (hold_purges) keep_purges = [this](UniqueFunction<void(bool)> done) { held_purges.push_back(std::move(done)); };
     fleet = std::make_unique<service::Fleet>(service::FleetParts{
         *loop_, *stream, with_disk ? storage.get() : nullptr, settings, inbox, {seed_, starts_}, Log(sink),
         [this](cache::ServerId server) { floors.push_back(server); },
         [this](cache::ServerId server) { losses.push_back(server); },
         [this](cache::ServerId server, MonoTime dated) { proofs.push_back({server, dated}); },
-        [this](bool live) { liveness.push_back(live); }, {}});
+        [this](bool live) { liveness.push_back(live); }, std::move(keep_purges)});
     fleet->start();
   }
   void crash() {
@@ -320,6 +225,8 @@ class FleetNode {
   service::Settings settings;
   Disk disk;
   bool with_disk = true;
+  bool hold_purges = false;   // what makes them durable does not answer
+  std::vector<UniqueFunction<void(bool)>> held_purges;
   FakeInbox inbox;
   LineSink sink;
   std::vector<cache::ServerId> floors, losses;

@@ -2,103 +2,16 @@
 
 #include <doctest/doctest.h>
 
-#include "../cache/cache_world.h"
-#include "fleet_world.h"
+#include "journal_world.h"
 #include "service/durable_relay.h"
 
 namespace introspectd::testing {
 namespace {
 
-using service::PurgeJournal;
 using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
-
-constexpr std::int64_t kIssued = 1'799'000'000;
-
-oauth::Signal cut_off(std::string sub, std::int64_t time) {
-  oauth::Signal signal;
-  signal.kind = oauth::SignalKind::kCutOff;
-  signal.match.sub = std::move(sub);
-  signal.event_time = time;
-  return signal;
-}
-
-// What a process has of it; the disk outlives it.
-class Life {
- public:
-  Life(TimerLoop& loop, Disk& disk, std::vector<std::string> names, std::uint64_t seed)
-      : storage(std::make_unique<FakeStorage>(loop, disk)), loop_(&loop) {
-    for (std::string& name : names) settings.authorization_servers.emplace_back().name = std::move(name);
-    const cache::BootKey key = PurgeJournal::claim_key(*storage, {seed, 6}, Log(sink));
-    cache::CacheOptions options;
-    options.servers = settings.authorization_servers.size();
-    options.claim_key = key;
-    for (const auto& server : settings.authorization_servers) options.traits.push_back({server.name, false});
-    world = std::make_unique<CacheWorld>(options);
-    journal = std::make_unique<PurgeJournal>(
-        PurgeJournal::Parts{loop, *storage, settings, world->cache(), key, Log(sink)},
-        [this](cache::ServerId server, std::span<const oauth::Signal> signals) { apply(server, signals); });
-    world->now = loop.now();
-    journal->restore();
-  }
-  // As Purger::apply does.
-  void apply(cache::ServerId server, std::span<const oauth::Signal> signals) {
-    for (const oauth::Signal& signal : signals) world->cache().enter_purge(server, signal, loop_->now());
-    world->cache().barrier();
-    journal->applied(server, signals);
-  }
-  void apply(const oauth::Signal& signal) { apply(0, std::span(&signal, 1)); }
-  bool save() {
-    bool ok = false;
-    journal->keep_all([&ok](bool durable) { ok = durable; });
-    loop_->run_for(milliseconds{10});
-    return ok;
-  }
-  bool keep_cut_offs() {
-    bool ok = false;
-    journal->keep_cut_offs([&ok](bool durable) { ok = durable; });
-    loop_->run_for(milliseconds{10});
-    return ok;
-  }
-  bool is_dead(std::string_view token, cache::ViewId view = 0) {
-    world->now = loop_->now();
-    return world->outcome(token, view) == cache::LookupOutcome::kDead;
-  }
-  // Would an answer of that subject, issued then, be false?
-  bool is_cut_off(std::string_view sub, std::int64_t iat, cache::ViewId view = 0) {
-    world->now = loop_->now();
-    oauth::IntrospectionAnswer answer = world->active();
-    answer.sub = sub;
-    answer.iat = iat;
-    return world->fetch("some token", answer, view).purge.dead;
-  }
-
-  service::Settings settings;
-  LineSink sink;
-  std::unique_ptr<FakeStorage> storage;
-  std::unique_ptr<CacheWorld> world;
-  std::unique_ptr<PurgeJournal> journal;
-
- private:
-  TimerLoop* loop_;
-};
-
-struct Lives {
-  TimerLoop loop;
-  Disk disk;
-  std::unique_ptr<Life> life = std::make_unique<Life>(loop, disk, std::vector<std::string>{"main", "other"}, 1);
-  std::uint64_t lives = 1;
-  Life& operator*() { return *life; }
-  Life* operator->() { return life.get(); }
-  // A crash: what was not durable is gone.
-  Life& again(std::vector<std::string> names = {"main", "other"}) {
-    life.reset();
-    life = std::make_unique<Life>(loop, disk, std::move(names), ++lives);
-    return *life;
-  }
-};
 
 }  // namespace
 
@@ -263,6 +176,21 @@ TEST_CASE("purge_journal: purges by claim need the claim key that made their tag
   CHECK(life->sink.text.find("claim key unreadable") != std::string::npos);
   CHECK(life->sink.text.find("another claim key") != std::string::npos);
   CHECK(life->is_dead("dead"));
+  CHECK_FALSE(life->is_cut_off("alice", kIssued));
+}
+
+TEST_CASE("purge_journal: a logout is durable when it is acknowledged, as a cut-off is; its hold begins anew") {
+  Lives life;
+  REQUIRE(life->save());
+  const auto kept = life->keep(logout("alice", kIssued));
+  CHECK_FALSE(kept->has_value());
+  life.loop.run_for(milliseconds{10});
+  CHECK(*kept == std::optional(true));
+  CHECK(life.disk.appends == 1);
+  life.again();
+  CHECK(life->is_cut_off("alice", kIssued));
+  CHECK_FALSE(life->is_cut_off("alice", kIssued + 1));
+  life.loop.run_for(seconds{11});
   CHECK_FALSE(life->is_cut_off("alice", kIssued));
 }
 
