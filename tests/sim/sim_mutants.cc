@@ -29,9 +29,18 @@ std::string& active_mutant() {
   return name;
 }
 
+bool& was_asked() {
+  static bool asked = false;
+  return asked;
+}
+
 }  // namespace
 
-bool mutant_is_on(std::string_view name) { return active_mutant() == name; }
+bool mutant_is_on(std::string_view name) {
+  const bool on = active_mutant() == name;
+  was_asked() |= on;
+  return on;
+}
 
 namespace sim {
 namespace {
@@ -40,6 +49,7 @@ constexpr std::uint64_t kSeeds = 400;
 constexpr std::uint64_t kRequests = 300;
 constexpr unsigned kSecondsMost = 240;
 constexpr std::size_t kMutantsLeast = 20;
+constexpr std::string_view kNeverAsked = "nobody: never reached, or marked since meson setup";
 
 // Every name that the sources mark.
 std::set<std::string> marked_mutants(const std::filesystem::path& root) {
@@ -77,6 +87,7 @@ int judge(const std::string& mutant) {
                 result.violations.front().invariant.c_str(), result.violations.front().sentence.c_str());
     return 2;
   }
+  if (!mutant.empty() && !was_asked()) std::printf("%.*s\n", static_cast<int>(kNeverAsked.size()), kNeverAsked.data());
   return 0;
 }
 
@@ -118,7 +129,8 @@ Verdict run_in_child(const std::string& mutant) {
     if (WTERMSIG(status) == SIGALRM) return {false, "no verdict in time"};
     return {true, first_test_case(output)};
   }
-  return {WEXITSTATUS(status) != 0, WEXITSTATUS(status) == 0 ? "nobody" : first_test_case(output)};
+  if (WEXITSTATUS(status) != 0) return {true, first_test_case(output)};
+  return {false, output.find(kNeverAsked) == std::string::npos ? "nobody" : std::string(kNeverAsked)};
 }
 
 int run(int count, char** words) {
