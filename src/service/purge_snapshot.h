@@ -26,7 +26,7 @@ class PurgeSnapshot {
   static constexpr std::string_view kFormat = "introspectd purges 1";
   static constexpr std::string_view kPurges = "purges";
   static constexpr std::string_view kCutOffs = "cut-offs";
-  static constexpr std::size_t kLooksPerTurn = 24576;
+  static constexpr std::size_t kLooksPerTurn = 16384;
   static constexpr std::size_t kLooksAPurge = 16;
   // Of the file, `bytes_most` aside: the record under way, and two purges for each AS.
   static constexpr std::size_t kBytesBeyond = 1U << 20U;
