@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/assert.h"
+#include "codec/zeroing_stack.h"
 
 // RapidJSON's assertions are our faults: on in release builds, and never a C assert.
 #define RAPIDJSON_ASSERT(condition) CHECK_INVARIANT(condition)
@@ -177,7 +178,7 @@ std::size_t number_size(std::string_view text) {
 namespace rapidjson {
 template <>
 template <>
-void GenericReader<UTF8<>, UTF8<>, CrtAllocator>::  // NOLINTNEXTLINE(readability-identifier-naming): RapidJSON's name
+void GenericReader<UTF8<>, UTF8<>, introspectd::codec::ZeroingStack>::  // NOLINTNEXTLINE(readability-identifier-naming): RapidJSON's name
     ParseNumber<introspectd::codec::kStrict, MemoryStream, introspectd::codec::StrictReading>(
         MemoryStream& stream, introspectd::codec::StrictReading& reading) {
   const std::size_t begin = stream.Tell();
@@ -205,7 +206,7 @@ tl::expected<void, JsonError> read_events(std::string_view text, const JsonLimit
   if (text.size() > limits.bytes) return tl::unexpected(JsonError::kTooLarge);
   rapidjson::MemoryStream stream(text.data(), text.size());
   StrictReading reading(limits.depth, events);
-  rapidjson::Reader reader;
+  rapidjson::GenericReader<rapidjson::UTF8<>, rapidjson::UTF8<>, ZeroingStack> reader;
   const rapidjson::ParseResult result = reader.Parse<kStrict>(stream, reading);
   if (reading.refusal()) return tl::unexpected(*reading.refusal());
   if (result.IsError()) return tl::unexpected(error_of(result.Code()));

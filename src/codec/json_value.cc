@@ -51,7 +51,7 @@ class JsonTree final : public JsonEvents {
   void add_text(JsonValue::Kind kind, std::string_view text) {
     JsonValue leaf;
     leaf.kind_ = kind;
-    leaf.text_ = text;
+    leaf.text_ = Secret(text);
     add(std::move(leaf));
   }
   void add(JsonValue value) {
@@ -81,19 +81,20 @@ std::optional<bool> JsonValue::boolean() const {
 
 std::optional<std::string_view> JsonValue::string() const {
   if (kind_ != Kind::kString) return std::nullopt;
-  return text_;
+  return text_.reveal();
 }
 
 std::optional<std::string_view> JsonValue::number_text() const {
   if (kind_ != Kind::kNumber) return std::nullopt;
-  return text_;
+  return text_.reveal();
 }
 
 std::optional<std::int64_t> JsonValue::integer() const {
   if (kind_ != Kind::kNumber) return std::nullopt;
   std::int64_t value = 0;
-  const char* const end = text_.data() + text_.size();
-  const auto result = std::from_chars(text_.data(), end, value);
+  const std::string_view text = text_.reveal();
+  const char* const end = text.data() + text.size();
+  const auto result = std::from_chars(text.data(), end, value);
   if (result.ec != std::errc() || result.ptr != end) return std::nullopt;
   return value;
 }

@@ -1,6 +1,6 @@
-// JsonValue: a small JSON document as a tree, read as strictly as read_object reads (json.h): for what nests, like the
-// admin interface. Numbers stay text.
-// Threads: values.  Owns: its parts.  Errors: JsonError; a wrong kind is nullopt or nullptr.  Cost: O(n).
+// JsonValue: a small JSON document as a tree, read as strictly as read_object reads (json.h). Numbers stay text.
+// Threads: values, move only.  Owns: its parts; text is overwritten when it is dropped (I44).
+// Errors: JsonError; a wrong kind is nullopt or nullptr.  Cost: O(n).
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@
 
 #include <tl/expected.hpp>
 
+#include "base/secret.h"
 #include "codec/json.h"
 
 namespace introspectd::codec {
@@ -40,7 +41,7 @@ class JsonValue {
   friend class JsonTree;
   Kind kind_ = Kind::kNull;
   bool boolean_ = false;
-  std::string text_;  // of a string or a number
+  Secret text_;  // of a string or a number: it may be a token (I44)
   std::vector<Member> members_;
   std::vector<JsonValue> items_;
 };

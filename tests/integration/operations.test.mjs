@@ -1,10 +1,11 @@
 // What operators use: introspectctl, metrics, health; and that no token is written down anywhere.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import { closeSync, openSync, readSync, writeFileSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { AuthorizationServer, Daemon, get, introspect, introspectctl, introspectd, isActive, isInactive, output, pause, request, revoke } from './stage.mjs';
+import { AuthorizationServer, Daemon, get, introspect, introspectctl, introspectd, isActive, isInactive, output, pause, request, revoke, secretFile, temporaryDirectory }
+  from './stage.mjs';
 
 const as = await new AuthorizationServer().start();
 const daemon = await new Daemon(as).start();
@@ -207,13 +208,23 @@ function countInMemory(pid, texts) {
 }
 
 test('what a token leaves in memory once nobody uses it (I44)', async () => {
-  const quiet = await new Daemon(as).start();
+  const hook = secretFile(temporaryDirectory(), 'hook', 'hook-secret');
+  const quiet = await new Daemon(as, { notify: {}, tables: {
+    '[webhook]': { name: 'idp', secret_file: hook, signature_header: 'X-Signature', kind: 'dead', token: '/access/token' },
+  } }).start();
   const tokens = await as.mint(20);
   for (const token of tokens) {
     assert.ok(isActive(await introspect(quiet.unix, token)));
     assert.ok(isActive(await introspect(quiet.tcp, token)));
   }
   await revoke(quiet.unix, tokens[0]);
+  const purges = tokens.slice(1, 4).map((token) => ({ token }));
+  const asJson = { 'content-type': 'application/json' };
+  assert.equal((await request(quiet.admin, { path: '/purge', body: JSON.stringify({ purges }), headers: asJson })).status, 200);
+  const notice = JSON.stringify({ type: 'revoked', access: { token: tokens[4], kind: 'Bearer' } });
+  const signature = `sha256=${createHmac('sha256', 'hook-secret').update(notice).digest('hex')}`;
+  const told = await request(quiet.notify, { path: '/webhook/idp', body: notice, headers: { ...asJson, 'x-signature': signature } });
+  assert.equal(told.status, 200);
   // Other tokens pass through the same connections, as they do on a live node.
   for (let i = 0; i < 200; i += 1) await introspect(quiet.unix, `other-${i}-${'x'.repeat(60)}`);
   await pause(1500);

@@ -20,7 +20,7 @@ BANNED = [
     ("naked new", r"(?<!operator )\bnew\b\s+(?:\(\s*std::nothrow\s*\)\s*)?[A-Za-z_:]", ()),
     ("naked delete", r"(?<!=)(?<!= )(?<!operator )\bdelete\b\s*(?:\[\s*\])?\s*[A-Za-z_:(*]", ()),
     ("malloc", r"\b(?:malloc|calloc|realloc|strdup|strndup|alloca)\s*\(|(?<![\w.>:])(?:std::)?free\s*\(",
-     ("src/io/zeroing_allocator*",)),
+     ("src/io/zeroing_allocator*", "src/codec/zeroing_stack*")),
     ("C string call", r"\b(?:strcpy|strncpy|strcat|strncat|sprintf|vsprintf|gets|strtok|atoi|atol|atoll|atof|sscanf)"
                       r"\s*\(", ()),
     ("thread_local", r"\bthread_local\b|\b__thread\b", ()),

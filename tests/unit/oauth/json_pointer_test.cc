@@ -4,17 +4,18 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace introspectd::oauth {
 namespace {
 
 // The example document of RFC 6901 §5, and a null.
 codec::JsonValue example() {
-  const auto document = codec::JsonValue::read(
+  auto document = codec::JsonValue::read(
       R"({"foo":["bar","baz"],"":0,"a/b":1,"c%d":2,"e^f":3,"g|h":4,"i\\j":5,"k\"l":6," ":7,"m~n":8,"~1":9,"none":null})",
       codec::JsonLimits{});
   REQUIRE(document);
-  return *document;
+  return *std::move(document);
 }
 
 std::string number_at(const codec::JsonValue& document, std::string_view text) {
