@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/mutant.h"
+#include "oauth/arrival.h"
 #include "oauth/event_claims.h"
 #include "oauth/event_kinds.h"
 
@@ -32,8 +33,9 @@ std::optional<Action> find_action(std::string_view name) {
   return std::nullopt;
 }
 
-// Sessions by `sid`; all of them where the action names none, neither ours nor the adapter's own (STD 5.32).
-Judged read_logout(const JsonValue& claims, const EventPolicy& policy, SecurityEvent& event) {
+// Sessions by `sid`; all of them where the action names none, neither ours nor the adapter's own (STD 5.32). It says no
+// time of its own; one that is replayed after its expiration counts as of that.
+Judged read_logout(const JsonValue& claims, const EventPolicy& policy, WallTime now, SecurityEvent& event) {
   const auto sessions = read_optional_texts(claims, "keycloakSessionIds");
   const auto adapters = read_optional_texts(claims, "adapterSessionIds");
   if (!sessions || !adapters) return tl::unexpected(EventDefect::kMalformed);
@@ -41,8 +43,8 @@ Judged read_logout(const JsonValue& claims, const EventPolicy& policy, SecurityE
   Signal signal;
   signal.event_time = event.iat;
   if (!sids && !*adapters) {
-    signal.kind = SignalKind::kCutOff;
-    event.signals.push_back(signal);
+    event.signals = cut_off_by_arrival({}, WallTime::from_seconds(event.iat));
+    if (event.iat < now.ms() / 1000) event.signals.resize(1);
     return {};
   }
   if (sids && !sids->empty()) {
@@ -67,17 +69,20 @@ Judged read_not_before(const JsonValue& claims, const EventPolicy& policy, WallT
   const auto not_before = read_date(claims, "notBefore");
   if (!not_before) return tl::unexpected(not_before.error());
   if (*not_before == 0) return {};
+  if (lies_ahead(*not_before, policy, now)) {
+    event.signals = cut_off_by_arrival({}, now);
+    return {};
+  }
   Signal signal;
   signal.kind = SignalKind::kCutOff;
-  const bool ahead = lies_ahead(*not_before, policy, now);
-  signal.event_time = ahead ? now.ms() / 1000 : *not_before - (MUTANT(not_before_inclusive) ? 0 : 1);
+  signal.event_time = *not_before - (MUTANT(not_before_inclusive) ? 0 : 1);
   event.signals.push_back(signal);
   return {};
 }
 
 Judged read_action(const JsonValue& claims, const EventPolicy& policy, WallTime now, SecurityEvent& event) {
   switch (event.action) {
-    case Action::kLogout: return read_logout(claims, policy, event);
+    case Action::kLogout: return read_logout(claims, policy, now, event);
     case Action::kPushNotBefore: return read_not_before(claims, policy, now, event);
     case Action::kTestAvailability: return {};
     case Action::kNone: break;

@@ -1,6 +1,7 @@
 #include "oauth/security_event.h"
 
 #include "base/mutant.h"
+#include "oauth/arrival.h"
 #include "oauth/event_claims.h"
 #include "oauth/event_kinds.h"
 #include "oauth/subject_identifier.h"
@@ -59,7 +60,7 @@ tl::expected<Signals, EventDefect> read_global_token_revocation(std::string_view
   signal.event_time = now.ms() / 1000;
   signal.match = subject->match;
   switch (subject->reach) {
-    case SubjectReach::kExact: signal.kind = SignalKind::kCutOff; break;
+    case SubjectReach::kExact: return cut_off_by_arrival(subject->match, now);
     case SubjectReach::kWider: signal.kind = SignalKind::kHold; break;
     case SubjectReach::kUnmappable:
       if (!policy.flush_when_unmappable) return Signals{};

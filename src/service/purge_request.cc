@@ -1,5 +1,6 @@
 #include "service/purge_request.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <utility>
@@ -7,6 +8,7 @@
 
 #include "codec/base64.h"
 #include "codec/json_events.h"
+#include "oauth/arrival.h"
 #include "oauth/numeric_date.h"
 
 namespace introspectd::service {
@@ -75,18 +77,16 @@ class Collector final : public codec::JsonEvents {
   bool in_batch_ = false;
 };
 
-constexpr std::string_view kMembers =
-    "one of token, token_sha256, sub, sid, client_id, jti, issued_before, all, ask, authorization_server, issuer, "
-    "purges, wait";
+constexpr std::array<std::string_view, 13> kMembers{
+    "token", "token_sha256", "sub", "sid", "client_id", "jti", "issued_before", "all", "ask", "authorization_server",
+    "issuer", "purges", "wait"};
 
-bool Collector::is_known() const {
-  constexpr std::array<std::string_view, 13> kNames{"token", "token_sha256", "sub",    "sid",  "client_id",
-                                                    "jti",   "issued_before", "all",   "ask",  "authorization_server",
-                                                    "issuer", "purges",       "wait"};
-  for (const std::string_view name : kNames) {
-    if (name == name_) return true;
-  }
-  return false;
+bool Collector::is_known() const { return std::ranges::find(kMembers, name_) != kMembers.end(); }
+
+std::string one_of_the_members() {
+  std::string text = "one of ";
+  for (const std::string_view name : kMembers) text.append(text.size() > 7 ? ", " : "").append(name);
+  return text;
 }
 
 void Collector::string(std::string_view value) {
@@ -95,7 +95,7 @@ void Collector::string(std::string_view value) {
   if (in_batch_ && depth_ == 1) {
     wrong("objects only");
   } else if (!is_known()) {
-    wrong(kMembers);
+    wrong(one_of_the_members());
   } else if (value.empty()) {
     wrong("a string that is not empty");
   } else if (name_ == "token" || name_ == "token_sha256") {
@@ -131,7 +131,7 @@ void Collector::string(std::string_view value) {
 void Collector::number(std::string_view text) {
   Purge& into = purge();
   into.any = true;
-  if (name_ != "issued_before" || (in_batch_ && depth_ == 1)) return wrong(is_known() ? "no number" : kMembers);
+  if (name_ != "issued_before" || (in_batch_ && depth_ == 1)) return wrong(is_known() ? "no number" : one_of_the_members());
   const auto seconds = oauth::read_numeric_date(text);
   if (!seconds) return wrong("seconds since 1970 or \"now\"");
   into.issued_before = seconds;
@@ -150,7 +150,7 @@ void Collector::boolean(bool value) {
   } else if (name_ == "ask") {
     into.ask = value;
   } else {
-    wrong(!is_known() ? kMembers : name_ == "all" ? "true" : "no boolean");
+    wrong(!is_known() ? one_of_the_members() : name_ == "all" ? "true" : "no boolean");
   }
 }
 
@@ -205,11 +205,11 @@ tl::expected<void, std::string> add(const Purge& purge, const Settings& settings
   if (!signal) return tl::unexpected(signal.error());
   const auto servers = servers_of(purge, settings);
   if (!servers) return tl::unexpected(servers.error());
+  const oauth::Signals signals =
+      purge.issued_before_now ? oauth::cut_off_by_arrival(purge.match, now.wall) : oauth::Signals{*signal};
   for (const cache::ServerId server : *servers) {
-    request.of_server[server].push_back(*signal);
-    // "Now" is by our clock, which may be behind the AS's: what seems to be younger is asked again (F107).
-    if (!purge.issued_before_now || !purge.match.empty()) continue;
-    request.of_server[server].push_back({.kind = oauth::SignalKind::kFlush, .match = {}, .token = {}, .event_time = 0});
+    oauth::Signals& its = request.of_server[server];
+    its.insert(its.end(), signals.begin(), signals.end());
   }
   request.names_tokens = request.names_tokens || purge.token.has_value();
   ++request.purges;
