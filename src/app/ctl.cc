@@ -14,6 +14,7 @@
 #include "app/rfc3339.h"
 #include "app/version.h"
 #include "cache/identity.h"
+#include "codec/base64.h"
 #include "codec/json.h"
 #include "oauth/token_request.h"
 
@@ -105,13 +106,7 @@ tl::expected<std::string, std::string> socket_of(const std::string& config, File
 }
 
 std::string hex(const cache::TokenHash& hash) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  for (const std::uint8_t byte : hash.bytes) {
-    text += kDigits[byte >> 4U];
-    text += kDigits[byte & 0xfU];
-  }
-  return text;
+  return codec::encode_hex({reinterpret_cast<const char*>(hash.bytes.data()), hash.bytes.size()});
 }
 
 tl::expected<std::string, std::string> checked_sha256(std::string text) {

@@ -249,11 +249,7 @@ void Admin::complete(ServerSession& session, const Reply& reply) {
 }
 
 void Admin::refuse(ServerSession& session, Outcome outcome, int status, std::string_view description) {
-  parts_.writer.set_time(session.now().wall);
-  ReplyFields fields;
-  fields.status = status;
-  fields.description = description;
-  send_reply(session, outcome, fields);
+  send_refusal(parts_.writer, session, outcome, status, description);
 }
 
 }  // namespace introspectd::service

@@ -15,12 +15,6 @@ namespace {
 constexpr unsigned kTriesMost = 2;   // I33
 constexpr std::size_t kBodyMost = 65536;
 
-Reply plain(Outcome outcome) {
-  Reply reply;
-  reply.outcome = outcome;
-  return reply;
-}
-
 }  // namespace
 
 Fetcher::Fetcher(const FetcherParts& parts)

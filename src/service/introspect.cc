@@ -221,11 +221,7 @@ void Introspect::send_outcome(ServerSession& session, Outcome outcome) {
 }
 
 void Introspect::refuse(ServerSession& session, Outcome outcome, int status, std::string_view description) {
-  parts_.writer.set_time(session.now().wall);
-  ReplyFields fields;
-  fields.status = status;
-  fields.description = description;
-  send_reply(session, outcome, fields);
+  send_refusal(parts_.writer, session, outcome, status, description);
 }
 
 }  // namespace introspectd::service

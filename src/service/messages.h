@@ -57,6 +57,12 @@ struct Reply {
   std::string_view description;              // instead of the row's; static
   std::optional<oauth::SetErrorCode> set_error;   // the error body is that of RFC 8935 §2.3
 };
+// What its outcome's row says, and no more.
+inline Reply plain(Outcome outcome) {
+  Reply reply;
+  reply.outcome = outcome;
+  return reply;
+}
 
 // Where answers go. Implementations post to the waiter's loop.
 class Replies {

@@ -279,11 +279,7 @@ void Notify::complete(ServerSession& session, const Reply& reply) {
 }
 
 void Notify::refuse(ServerSession& session, Outcome outcome, int status, std::string_view description) {
-  parts_.revocation.writer.set_time(session.now().wall);
-  ReplyFields fields;
-  fields.status = status;
-  fields.description = description;
-  send_reply(session, outcome, fields);
+  send_refusal(parts_.revocation.writer, session, outcome, status, description);
 }
 
 }  // namespace introspectd::service

@@ -52,4 +52,13 @@ void send_reply(ServerSession& session, Outcome outcome, const ReplyFields& fiel
   session.send(outcome, response);
 }
 
+void send_refusal(http::ResponseWriter& writer, ServerSession& session, Outcome outcome, int status,
+                  std::string_view description) {
+  writer.set_time(session.now().wall);
+  ReplyFields fields;
+  fields.status = status;
+  fields.description = description;
+  send_reply(session, outcome, fields);
+}
+
 }  // namespace introspectd::service

@@ -24,5 +24,8 @@ struct ReplyFields {
 };
 
 void send_reply(ServerSession& session, Outcome outcome, const ReplyFields& fields = {});
+// Of a request that was found wrong before it had a meaning: what the application did not choose (HttpApplication).
+void send_refusal(http::ResponseWriter& writer, ServerSession& session, Outcome outcome, int status,
+                  std::string_view description);
 
 }  // namespace introspectd::service

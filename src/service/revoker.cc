@@ -13,12 +13,6 @@ namespace {
 constexpr unsigned kTriesMost = 2;
 constexpr std::string_view kRefreshToken = "refresh_token";
 
-Reply plain(Outcome outcome) {
-  Reply reply;
-  reply.outcome = outcome;
-  return reply;
-}
-
 // The access tokens of the refresh token's session; else those that its client has for its user.
 oauth::Signals holds_of(const oauth::IntrospectionAnswer& answer, WallTime now) {
   const bool named = !answer.sid.empty() || (!answer.sub.empty() && !answer.client_id.empty());
