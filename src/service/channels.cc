@@ -9,6 +9,12 @@ namespace {
 // A channel that is believed live without proof is told anew this often.
 constexpr Duration kBeliefRenewed = std::chrono::seconds{1};
 
+std::vector<std::string> names_of(const Settings& settings) {
+  std::vector<std::string> names;
+  for (const AuthorizationServerSettings& server : settings.authorization_servers) names.push_back(server.name);
+  return names;
+}
+
 }  // namespace
 
 ChannelPolicy channel_policy(const Settings& settings, cache::ServerId server) {
@@ -22,11 +28,36 @@ ChannelPolicy channel_policy(const Settings& settings, cache::ServerId server) {
   return policy;
 }
 
-Channels::Channels(ports::EventLoop& loop, const Settings& settings, Log log, Publish publish)
-    : loop_(&loop), settings_(&settings), log_(log), publish_(std::move(publish)), started_(loop.now().mono) {
+Channels::Channels(ports::EventLoop& loop, const Settings& settings, Log log, Publish publish, ports::Storage* storage)
+    : loop_(&loop),
+      settings_(&settings),
+      log_(log),
+      publish_(std::move(publish)),
+      storage_(storage),
+      streams_(names_of(settings)),
+      started_(loop.now().mono) {
   for (std::size_t i = 0; i < settings.authorization_servers.size(); ++i) {
     channels_.push_back({ChannelHealth(channel_policy(settings, static_cast<cache::ServerId>(i)))});
   }
+  restore();
+}
+
+void Channels::restore() {
+  if (storage_ == nullptr) return;
+  const auto file = storage_->read(StreamStates::kFile);
+  if (!file) return;
+  if (!streams_.read(*file)) log_.warning("stream states damaged", {{"file", StreamStates::kFile}});
+  for (std::size_t i = 0; i < channels_.size(); ++i) {
+    if (!paused(static_cast<cache::ServerId>(i))) continue;
+    log_.warning("revocation channel paused", {{"as", settings_->authorization_servers[i].name}});
+  }
+}
+
+void Channels::keep() {
+  if (storage_ == nullptr) return;
+  storage_->replace(StreamStates::kFile, streams_.write(), [log = log_](bool ok) {
+    if (!ok) log.error("stream states not kept", {{"file", StreamStates::kFile}});
+  });
 }
 
 void Channels::start() {
@@ -36,7 +67,7 @@ void Channels::start() {
 
 void Channels::proven(cache::ServerId server, MonoTime dated) {
   Channel& channel = channels_[server];
-  if (channel.paused) return;
+  if (paused(server)) return;
   channel.health.proven(dated);
   ++channel.proofs;
   tell(server, "proven");
@@ -48,9 +79,11 @@ void Channels::lost(cache::ServerId server, std::string_view why) {
   tell(server, why);
 }
 
-void Channels::set_paused(cache::ServerId server, bool paused) {
-  if (channels_[server].paused == paused) return;
-  channels_[server].paused = paused;
+void Channels::set_paused(cache::ServerId server, bool paused, std::int64_t said_at) {
+  const bool was_paused = streams_.paused(server);
+  if (!streams_.hear(server, paused, said_at)) return;
+  keep();
+  if (paused == was_paused) return;
   // Enabled again: what was missed meanwhile may still come, so what was proven before says nothing either (I14).
   lost(server, paused ? "paused" : "resumed");
 }
@@ -100,19 +133,20 @@ void Channels::tell(cache::ServerId server, std::string_view why) {
   }
 }
 
-// For the moment at which the next live channel ends, unless it is proven again before.
+// For the moment at which the next live channel ends, unless it is proven again before: then there was no need.
 void Channels::arm() {
-  if (timer_) return;
   const MonoTime now = loop_->now().mono;
-  std::optional<Duration> wait;
+  std::optional<MonoTime> end;
   for (const Channel& channel : channels_) {
     const ChannelPolicy& policy = channel.health.policy();
     if (!is_live(channel, now)) continue;
-    const Duration left = channel.health.stretch().proof + policy.timeout - now + Duration{1};
-    const Duration mine = policy.assume_live ? kBeliefRenewed : left;
-    wait = std::min(wait.value_or(mine), mine);
+    const MonoTime silent = channel.health.stretch().proof + policy.timeout + Duration{1};
+    const MonoTime mine = policy.assume_live ? now + kBeliefRenewed : silent;
+    end = std::min(end.value_or(mine), mine);
   }
-  if (wait) timer_ = loop_->after(*wait, [this] { on_timer(); });
+  if (!end || (timer_ && armed_for_ <= *end)) return;
+  armed_for_ = *end;
+  timer_ = loop_->after(*end - now, [this] { on_timer(); });
 }
 
 void Channels::on_timer() {
@@ -132,7 +166,7 @@ ChannelFigures Channels::figures(cache::ServerId server) const {
   ChannelFigures figures;
   figures.configured = channel.health.policy().configured;
   figures.live = is_live(channel, now);
-  figures.paused = channel.paused;
+  figures.paused = paused(server);
   if (channel.health.stretch().contiguous) figures.since_proof = now - channel.health.stretch().proof;
   figures.proofs = channel.proofs;
   figures.losses = channel.losses;

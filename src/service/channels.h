@@ -1,7 +1,8 @@
 // Channels: the health of every AS's revocation channel, told to the cache as it changes (GUARANTEES, H; I13, I14).
 // Pollers, verifiers and the fleet bring proofs and losses; a channel that says it is paused proves nothing until it
-// says that it is enabled (STD 5.19). Transitions are logged once and counted.
-// Threads: the back loop.  Owns: a ChannelHealth for each AS.  Errors: none.
+// says that it is enabled (STD 5.19), over a restart too where there is a state_dir. Transitions are logged once and
+// counted.
+// Threads: the back loop.  Owns: a ChannelHealth for each AS.  Errors: what cannot be kept on disk is said in the log.
 // Cost: O(1) a proof; one timer while any channel is live, so that its end is told on time.
 #pragma once
 
@@ -16,8 +17,10 @@
 #include "cache/identity.h"
 #include "cache/server_marks.h"
 #include "ports/event_loop.h"
+#include "ports/storage.h"
 #include "service/channel_health.h"
 #include "service/settings.h"
+#include "service/stream_states.h"
 
 namespace introspectd::service {
 
@@ -37,7 +40,9 @@ class Channels {
  public:
   using Publish = UniqueFunction<void(cache::ServerId, const cache::ChannelView&)>;
 
-  Channels(ports::EventLoop& loop, const Settings& settings, Log log, Publish publish);
+  // `storage` null: pauses are forgotten at the end of the process.
+  Channels(ports::EventLoop& loop, const Settings& settings, Log log, Publish publish,
+           ports::Storage* storage = nullptr);
   Channels(Channels&&) = delete;
   Channels& operator=(Channels&&) = delete;
   ~Channels() = default;
@@ -48,8 +53,11 @@ class Channels {
   void proven(cache::ServerId server, MonoTime dated);
   // Proofs dated before now say nothing any more. `why` is a constant, for the log.
   void lost(cache::ServerId server, std::string_view why);
-  // The AS says that it does not deliver, or delivers again.
-  void set_paused(cache::ServerId server, bool paused);
+  // The AS says that it does not deliver, or delivers again. `said_at`: the event's iat; an older word than the last
+  // changes nothing. It is being written when this returns.
+  void set_paused(cache::ServerId server, bool paused, std::int64_t said_at);
+  // Nothing that arrives proves this channel, here or on other nodes: events are held back.
+  bool paused(cache::ServerId server) const { return streams_.paused(server); }
   // Every event goes through the fleet's stream as well: while that is not live no channel is (F92). Proofs stay what
   // they were.
   void set_fleet_live(bool live);
@@ -62,7 +70,6 @@ class Channels {
  private:
   struct Channel {
     ChannelHealth health;
-    bool paused = false;
     bool was_live = false;
     std::uint64_t proofs = 0;
     std::uint64_t losses = 0;
@@ -72,6 +79,8 @@ class Channels {
   bool is_live(const Channel& channel, MonoTime now) const {
     return channel.health.live(now) && (fleet_live_ || channel.health.policy().assume_live);
   }
+  void restore();
+  void keep();
   void arm();
   void on_timer();
   cache::ChannelView reading(const Channel& channel, MonoTime now) const;
@@ -80,9 +89,12 @@ class Channels {
   const Settings* settings_;
   Log log_;
   Publish publish_;
+  ports::Storage* storage_;
   std::vector<Channel> channels_;
+  StreamStates streams_;
   MonoTime started_;
   bool fleet_live_ = true;
+  MonoTime armed_for_;
   ports::PendingToken timer_;
 };
 

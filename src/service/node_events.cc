@@ -13,7 +13,8 @@ void Node::make_events(std::uint64_t seed) {
   channels_ = std::make_unique<Channels>(parts_.back, settings, parts_.log,
                                          [this](cache::ServerId server, const cache::ChannelView& view) {
                                            cache_->set_channel(server, view);
-                                         });
+                                         },
+                                         parts_.storage);
   for (std::size_t i = 0; i < settings.authorization_servers.size(); ++i) {
     std::unique_ptr<KeyRing>& ring = keys_.emplace_back();
     const AuthorizationServerSettings& server = settings.authorization_servers[i];
@@ -65,7 +66,9 @@ void Node::use_relay(Relay* relay) {
 
 void Node::on_stream_news(cache::ServerId server, const oauth::SecurityEvent& event, bool complete) {
   using Stream = oauth::SecurityEvent::Stream;
-  if (event.stream != Stream::kUnchanged) channels_->set_paused(server, event.stream != Stream::kEnabled);
+  if (event.stream != Stream::kUnchanged) {
+    channels_->set_paused(server, event.stream != Stream::kEnabled, event.iat);
+  }
   if (event.verification_state && verifiers_[server]) verifiers_[server]->arrived(*event.verification_state, complete);
 }
 

@@ -2,7 +2,12 @@
 
 #include <doctest/doctest.h>
 
+#include <map>
 #include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "service_world.h"
@@ -11,6 +16,24 @@ namespace introspectd::service {
 namespace {
 
 using namespace std::chrono_literals;
+
+// Files that are written at once.
+class KeptFiles final : public ports::Storage {
+ public:
+  std::optional<std::string> read(std::string_view name) override {
+    const auto found = files.find(name);
+    return found == files.end() ? std::nullopt : std::optional(found->second);
+  }
+  void replace(std::string_view name, std::string bytes, UniqueFunction<void(bool)> done) override {
+    files[std::string(name)] = std::move(bytes);
+    ++writes;
+    done(true);
+  }
+  void append(std::string_view, std::string, UniqueFunction<void(bool)>) override { CHECK(false); }
+
+  std::map<std::string, std::string, std::less<>> files;
+  int writes = 0;
+};
 
 struct ChannelWorld {
   explicit ChannelWorld(OnChannelLoss on_loss = OnChannelLoss::kShorten, bool assume_live = false) {
@@ -89,20 +112,90 @@ TEST_CASE("channels: a proof that comes while the timer runs keeps the channel l
 TEST_CASE("channels: a paused stream proves nothing until it is enabled, and then from new (STD 5.19, I14)") {
   ChannelWorld world;
   world.channels->proven(0, world.now());
-  world.channels->set_paused(0, true);
+  world.channels->set_paused(0, true, 100);
   CHECK_FALSE(world.channels->live(0));
   CHECK(world.channels->figures(0).paused);
   world.loop.advance(1s);
   world.channels->proven(0, world.now());
   CHECK_FALSE(world.channels->live(0));
   world.loop.advance(1s);
-  world.channels->set_paused(0, false);
+  world.channels->set_paused(0, false, 101);
   world.channels->proven(0, world.now() - 500ms);            // sent while it was paused
   CHECK_FALSE(world.channels->live(0));
   world.loop.advance(1s);
   world.channels->proven(0, world.now());
   CHECK(world.channels->live(0));
   CHECK(world.channels->health(0).stretch().since == world.now());
+}
+
+TEST_CASE("channels: an old word of the stream that comes again neither lifts a pause nor makes one (I24, F95)") {
+  ChannelWorld world;
+  world.channels->set_paused(0, false, 100);
+  world.channels->set_paused(0, true, 200);
+  world.channels->set_paused(0, false, 100);
+  world.loop.advance(1s);
+  world.channels->proven(0, world.now());
+  CHECK_FALSE(world.channels->live(0));
+  world.channels->set_paused(0, false, 201);
+  world.loop.advance(1s);
+  world.channels->proven(0, world.now());
+  REQUIRE(world.channels->live(0));
+  world.channels->set_paused(0, true, 200);
+  CHECK(world.channels->live(0));
+  CHECK_FALSE(world.channels->paused(0));
+}
+
+TEST_CASE("channels: a pause outlives the process where there is a state_dir: an empty poll must not prove it (STD 5.19)") {
+  KeptFiles storage;
+  ChannelWorld world;
+  const auto start = [&] {
+    return std::make_unique<Channels>(world.loop, world.settings, Log(world.sink),
+                                      [](cache::ServerId, const cache::ChannelView&) {}, &storage);
+  };
+  auto channels = start();
+  channels->set_paused(0, true, 200);
+  channels->set_paused(0, false, 100);   // changes nothing, is not written
+  CHECK(storage.writes == 1);
+  channels = start();
+  CHECK(channels->paused(0));
+  CHECK_FALSE(channels->paused(1));
+  channels->proven(0, world.now());
+  CHECK_FALSE(channels->live(0));
+  channels->set_paused(0, false, 201);
+  channels = start();
+  channels->proven(0, world.now());
+  CHECK(channels->live(0));
+  storage.files["streams"].resize(3);
+  channels = start();                    // damaged: as if nothing had been said
+  CHECK_FALSE(channels->paused(0));
+}
+
+TEST_CASE("channels: an end that comes before the one the timer waits for is told on time too (I13)") {
+  Settings settings;
+  for (const char* name : {"early", "late"}) {
+    AuthorizationServerSettings& server = settings.authorization_servers.emplace_back();
+    server.name = name;
+    server.events.poll.emplace();
+  }
+  settings.revocation.on_channel_loss = OnChannelLoss::kClear;
+  settings.revocation.channel_timeout = 20s;
+  testing::SilentSink sink;
+  testing::StepLoop loop;
+  std::vector<cache::ServerId> told;
+  Channels channels(loop, settings, Log(sink), [&told](cache::ServerId server, const cache::ChannelView&) {
+    told.push_back(server);
+  });
+  loop.advance(1min);
+  channels.proven(1, loop.time.mono);
+  channels.proven(0, loop.time.mono - 15s);   // over in five seconds
+  told.clear();
+  loop.advance(5s);
+  CHECK(told.empty());
+  loop.advance(Duration{1});
+  CHECK(told == std::vector<cache::ServerId>{0});
+  CHECK(channels.figures(0).losses == 1);
+  loop.advance(15s);
+  CHECK(told == std::vector<cache::ServerId>{0, 1});
 }
 
 TEST_CASE("channels: one believed live out loud is proven anew all the time") {
@@ -139,6 +232,36 @@ TEST_CASE("channels: an AS whose proofs only the fleet can bring has a channel w
   CHECK_FALSE(channel_policy(settings, 0).configured);
   settings.fleet.key = Secret("key");
   CHECK(channel_policy(settings, 0).configured);
+}
+
+TEST_CASE("channels: on_channel_loss says the same of an AS that only the fleet proves: clear is the shorter of the two (I13)") {
+  struct Case {
+    OnChannelLoss on_loss;
+    Duration timeout;
+    Duration age_most;
+  };
+  for (const Case& each : {Case{OnChannelLoss::kShorten, 10s, 30s}, Case{OnChannelLoss::kClear, 10s, 10s},
+                           Case{OnChannelLoss::kClear, 30s, 30s}, Case{OnChannelLoss::kClear, 60s, 30s}}) {
+    Settings settings;
+    settings.authorization_servers.emplace_back().name = "main";
+    settings.fleet.enabled = true;
+    settings.fleet.key = Secret("key");
+    settings.revocation.on_channel_loss = each.on_loss;
+    settings.revocation.channel_timeout = each.timeout;
+    testing::SilentSink sink;
+    testing::StepLoop loop;
+    std::vector<cache::ChannelView> told;
+    Channels channels(loop, settings, Log(sink),
+                      [&told](cache::ServerId, const cache::ChannelView& view) { told.push_back(view); });
+    channels.proven(0, loop.time.mono);
+    CHECK(told.back().age_most == 30s);
+    channels.set_fleet_live(false);
+    CHECK(told.back().age_most == each.age_most);
+    channels.set_fleet_live(true);
+    CHECK(told.back().age_most == 30s);
+    loop.advance(each.timeout + Duration{1});
+    CHECK(told.back().age_most == each.age_most);
+  }
 }
 
 }  // namespace introspectd::service

@@ -236,6 +236,26 @@ TEST_CASE("set_poller: in a fleet a proof is the fleet's to judge: another node 
   CHECK(world.relay.ages == std::vector<Duration>{9s});
 }
 
+TEST_CASE("set_poller: polls of a paused stream are answered and prove nothing, here and in the fleet (STD 5.19)") {
+  for (const bool in_a_fleet : {false, true}) {
+    PollWorld world(in_a_fleet);
+    world.channels->set_paused(0, true, 100);
+    world.loop.advance(1s);
+    world.answer(R"({"sets":{}})");
+    world.loop.advance(1s);
+    CHECK_FALSE(world.channels->live(0));
+    CHECK(world.relay.ages.empty());
+    world.channels->set_paused(0, false, 101);
+    world.loop.advance(1s);
+    world.answer(R"({"sets":{}})");            // sent while it was paused
+    CHECK_FALSE(world.channels->live(0));
+    world.loop.advance(1s);
+    world.answer(R"({"sets":{}})");
+    CHECK(world.channels->live(0) == !in_a_fleet);
+    CHECK(world.relay.ages.empty() == !in_a_fleet);
+  }
+}
+
 TEST_CASE("set_poller: while more is there nothing is proven, and the next poll comes at once") {
   PollWorld world;
   world.answer(R"({"sets":{"a":"jws-a"},"moreAvailable":true})");

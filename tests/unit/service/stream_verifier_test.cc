@@ -70,6 +70,49 @@ TEST_CASE("stream_verifier: a state that is not ours, or none, proves nothing") 
   CHECK_FALSE(world.live());
 }
 
+TEST_CASE("stream_verifier: while the stream is paused nothing is proven; an old word that comes again lifts no pause (STD 5.19)") {
+  VerifiedWorld world;
+  world.take();
+  const std::string state = state_of(world, 0);
+  const auto updated = [&world](std::string_view jti, std::string_view status) {
+    return world.set(jti, "https://schemas.openid.net/secevent/ssf/event-type/stream-updated",
+                     R"({"status":")" + std::string(status) + "\"}", R"({"format":"opaque","id":"stream-1"})");
+  };
+  const std::string old_word = updated("u1", "enabled");
+  CHECK(status_of(world.post_set(old_word)) == 202);
+  world.loop.advance(1s);
+  CHECK(status_of(world.post_set(updated("u2", "paused"))) == 202);
+  world.loop.advance(1s);
+  CHECK(status_of(world.post_set(old_word)) == 202);
+  CHECK(world.node->channels().paused(0));
+  CHECK(status_of(world.post_set(world.verification("v1", state))) == 202);
+  CHECK_FALSE(world.live());
+}
+
+TEST_CASE("stream_verifier: what a paused stream delivers is not told to the fleet as a proof (H)") {
+  struct Proofs final : Relay {
+    void relay_signed(const SignedEvent&, UniqueFunction<void(bool)>) override { CHECK(false); }
+    void relay_unsigned(cache::ServerId, EventOrigin, const oauth::Signals&, UniqueFunction<void(bool)>) override {
+      CHECK(false);
+    }
+    void relay_proof(cache::ServerId, Duration) override { ++count; }
+    int count = 0;
+  };
+  for (const bool paused : {false, true}) {
+    VerifiedWorld world;   // for its loop and what it was told
+    Proofs proofs;
+    Channels channels(world.loop, world.settings, Log(world.sink), [](cache::ServerId, const cache::ChannelView&) {});
+    StreamVerifier verifier({world.loop, world.upstream, channels, 0, world.settings.authorization_servers[0], 30s, 1,
+                             Log(world.sink)});
+    verifier.set_relay(&proofs);
+    verifier.start();
+    const std::string state = state_of(world, world.requests() - 1);
+    if (paused) channels.set_paused(0, true, 100);
+    verifier.arrived(state, true);
+    CHECK(proofs.count == (paused ? 0 : 1));
+  }
+}
+
 TEST_CASE("stream_verifier: a forged verification event proves nothing (I24)") {
   VerifiedWorld world;
   world.take();
