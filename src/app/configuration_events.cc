@@ -42,6 +42,7 @@ service::EventSettings ConfigurationBuilder::read_events(const OptionSet& server
   events.has_keys = !io.jwks_uri.empty();
   events.audience = strings(server.texts("event_audience"));
   events.keycloak_resources = strings(server.texts("keycloak_resource"));
+  events.critical_subject_members = strings(server.texts("critical_subject_members"));
   events.algorithms = algorithms_of(server.texts("event_algorithms"));
   events.flush_when_unmappable = server.text("on_unmappable") == "flush";
   events.assume_live = server.number("assume_live") != 0;
@@ -102,7 +103,8 @@ void ConfigurationBuilder::note_unused_events() {
   for (std::size_t i = 0; i < servers.size(); ++i) {
     const service::EventSettings& events = servers[i].events;
     const bool can_arrive = !configuration_.notify_tcp.empty() || events.poll || configuration_.fleet;
-    for (const char* key : {"jwks_uri", "event_audience", "event_algorithms", "keycloak_resource"}) {
+    for (const char* key : {"jwks_uri", "event_audience", "event_algorithms", "keycloak_resource",
+                            "critical_subject_members"}) {
       if (!sets[i]->value(key).given() || sets[i]->text(key).empty()) continue;
       if (!can_arrive) {
         note(*sets[i], key, "never used, as there is no notify.tcp, no [authorization_server.poll] and no fleet");

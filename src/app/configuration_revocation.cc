@@ -91,6 +91,10 @@ void ConfigurationBuilder::read_revocation() {
   revocation.channel_timeout = Duration(set.number("channel_timeout"));
   revocation.on_channel_loss = set.text("on_channel_loss") == "clear" ? service::OnChannelLoss::kClear
                                                                       : service::OnChannelLoss::kShorten;
+  const bool clears = revocation.on_channel_loss == service::OnChannelLoss::kClear;
+  if (clears && configuration_.settings.cache.ttl <= revocation.channel_timeout) {
+    note(set, "on_channel_loss", "\"clear\" does no more than \"shorten\", as channel_timeout is not less than cache.ttl");
+  }
   revocation.on_logout = set.text("on_logout") == "ask" ? service::OnLogout::kAsk : service::OnLogout::kCutOff;
   OptionValue& state_dir = set.value("state_dir");
   if (!state_dir.given()) state_dir.texts = {world_.state_directory};  // what the unit's author meant

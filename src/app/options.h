@@ -42,7 +42,6 @@ struct Option {
   std::int64_t most;
   std::string_view choices;  // of kChoice and kChoiceList, separated by '|'
   bool required;             // in each instance of its table
-  bool reloadable;
   bool secret;  // names a secret: its value is never echoed in an error
   std::string_view sentence;
 

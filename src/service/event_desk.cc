@@ -16,6 +16,7 @@ oauth::EventPolicy policy_of(const Settings& settings, const EventSettings& even
   policy.issuer = events.issuer;
   policy.audience = events.audience;
   policy.keycloak_resources = events.keycloak_resources;
+  policy.critical_subject_members = events.critical_subject_members;
   policy.logout_is_cut_off = settings.revocation.on_logout == OnLogout::kCutOff;
   policy.flush_when_unmappable = events.flush_when_unmappable;
   return policy;

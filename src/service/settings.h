@@ -31,6 +31,7 @@ struct EventSettings {
   bool has_keys = false;                   // jwks_uri is configured
   std::vector<std::string> audience;       // accepted `aud`; empty: no signed event is accepted
   std::vector<std::string> keycloak_resources;        // accepted `resource`; empty: as audience
+  std::vector<std::string> critical_subject_members;  // of SSF: an event with one that is not understood is ignored
   std::vector<codec::JwsAlgorithm> algorithms;        // empty: all asymmetric ones
   bool flush_when_unmappable = false;
   std::optional<PollSettings> poll;

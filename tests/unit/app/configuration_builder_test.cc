@@ -19,6 +19,7 @@ void check_events(const Configuration& all) {
   CHECK(events.audience == std::vector<std::string>{"a61", "a62"});
   CHECK(events.algorithms == std::vector{codec::JwsAlgorithm::kEs256, codec::JwsAlgorithm::kEdDsa});
   CHECK(events.keycloak_resources == std::vector<std::string>{"k63"});
+  CHECK(events.critical_subject_members == std::vector<std::string>{"tenant", "device"});
   CHECK(events.flush_when_unmappable);
   CHECK(events.assume_live);
   CHECK(events.global_revocation_bearer.reveal() == "y");
@@ -177,6 +178,7 @@ jwks_uri = "https://60/jwks"
 event_audience = ["a61", "a62"]
 event_algorithms = ["ES256", "EdDSA"]
 keycloak_resource = "k63"
+critical_subject_members = ["tenant", "device"]
 on_unmappable = "flush"
 assume_live = true
 global_revocation_bearer_file = "/old"

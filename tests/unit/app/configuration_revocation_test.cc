@@ -98,6 +98,15 @@ TEST_CASE_FIXTURE(ConfFixture, "configuration_revocation: ttl_live is never less
   CHECK(accepted(cache("ttl = \"5m\"")).settings.cache.ttl_live == std::chrono::minutes{5});
 }
 
+TEST_CASE_FIXTURE(ConfFixture, "configuration_revocation: clear that does no more than shorten is told (I13)") {
+  const auto with = [](const std::string& lines) { return "[revocation]\n" + lines + "\n" + kServer; };
+  const std::string clear = "on_channel_loss = \"clear\"\n";
+  CHECK(notices(with(clear)).find("conf:2: revocation.on_channel_loss: notice: \"clear\" does no more than \"shorten\"") !=
+        std::string::npos);
+  CHECK(notices(with(clear + "channel_timeout = \"29s\"")).empty());
+  CHECK(notices(with("on_channel_loss = \"shorten\"")).empty());
+}
+
 TEST_CASE_FIXTURE(ConfFixture, "configuration_revocation: a fleet needs a disk, and is told what stays local") {
   CHECK_REFUSED("[fleet]\nredis = \"redis://r:1/0\"\n" + kServer, "2: fleet.redis: ",
                 "revocation.state_dir with it, for the outbox and the cursor, got none");
