@@ -71,6 +71,7 @@ struct PurgeRecord {
   int status = 0;
   std::string reply;
   bool refused = false;              // never applied: a quota, a limit, a broken request
+  bool promised = true;              // somebody was told that it is done; else it may not be on disk yet
 
   bool by_claim() const { return kind == PurgeKind::kCutOff || kind == PurgeKind::kLogout || kind == PurgeKind::kHold; }
   bool by_token() const { return kind == PurgeKind::kRevoke || kind == PurgeKind::kOperator; }

@@ -127,7 +127,9 @@ void Oracle::on_reply(const AskRecord& ask) {
   const bool questions = ask.kind == AskKind::kIntrospect || ask.kind == AskKind::kImpossibleToken;
   // What a failing disk did not take is applied, and to be asked for again.
   const bool not_durable = knobs_->disk.one_in_failure != 0 && ask.status == 503;
-  if (ask.status_expected != 0 && ask.status != ask.status_expected && !not_durable) {
+  // … and what the machine slept over: it may have been applied, nobody knows.
+  const bool too_late = ask.status == 504 && ask.replied.mono - ask.received.mono >= knobs_->request_timeout;
+  if (ask.status_expected != 0 && ask.status != ask.status_expected && !not_durable && !too_late) {
     found("I26", "expected status " + std::to_string(ask.status_expected) + ", got " + std::to_string(ask.status) +
                      " " + ask.body,
           ask.server, ask.token);
@@ -185,7 +187,8 @@ bool Oracle::survived(const PurgeRecord& purge, const Moment& now) const {
   return std::all_of(history_->restarts.begin(), history_->restarts.end(), [&](const RestartRecord& restart) {
     if (restart.stopped.stamp < purge.acked.stamp || restart.stopped.stamp > now.stamp) return true;
     if (!knobs_->has_disk || knobs_->disk.one_in_failure != 0) return false;
-    return restart.clean || purge.kind == PurgeKind::kCutOff || restart.stopped.mono - purge.acked.mono > kSnapshot;
+    const bool kept_first = purge.kind == PurgeKind::kCutOff && purge.promised;
+    return restart.clean || kept_first || restart.stopped.mono - purge.acked.mono > kSnapshot;
   });
 }
 

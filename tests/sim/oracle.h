@@ -79,7 +79,7 @@ class Oracle {
   void i10_no_exp_short_life(const Served& served);
   void i11_wall_clock_never_lengthens(const Served& served);
   void i13_i12_i8_age(const Served& served);
-  bool proven_young(const Served& served) const;
+  bool proven_young(const Served& served, const Moment& at) const;
   void i13_clear(const Served& served);
   struct Stretch {
     bool any = false;
@@ -132,6 +132,7 @@ class Oracle {
   bool stands_stored(const CallRecord& call, const PurgeRecord& purge, std::uint64_t but = 0) const;
   MonoTime dead_until_at_least(const PurgeRecord& purge) const;
   Duration life(const CallRecord& call) const;
+  Duration life_at_least(const CallRecord& call) const;
   bool suits(std::size_t caller, const CallRecord& call) const;
   // Those of the token by name, and the flushes of its server; not those by claim.
   template <typename F>

@@ -32,10 +32,11 @@ Oracle::Stretch Oracle::proven_stretch(ServerIndex server, const Moment& until) 
   return stretch;
 }
 
-// I13: B - start <= ttl_live and B - v <= ttl, v the newer of start and last proof, where start lies in the stretch.
-bool Oracle::proven_young(const Served& served) const {
+// I13: B - start <= ttl_live and B - v <= ttl, v the newer of start and last proof, where start lies in the stretch, by
+// what was proven at `at`.
+bool Oracle::proven_young(const Served& served, const Moment& at) const {
   const auto& [ask, call, stored] = served;
-  const Stretch stretch = proven_stretch(ask.server, ask.received);
+  const Stretch stretch = proven_stretch(ask.server, at);
   if (!stretch.any || call.started.mono < stretch.since) return false;
   const Duration beyond = knobs_->clear_on_channel_loss ? std::max(knobs_->ttl, knobs_->channel_timeout) : knobs_->ttl;
   return ask.received.mono - call.started.mono <= knobs_->ttl_live && ask.received.mono - stretch.last <= beyond;

@@ -27,7 +27,8 @@ bool Oracle::call_explains_false(const AskRecord& ask, const CallRecord& call) c
   }
   const Duration age = ask.received.mono - call.started.mono;
   if (call.verdict == Verdict::kInactive) return joined || age < knobs_->negative_ttl;
-  if (!suits(ask.caller, call) && (joined || age < life(call))) return true;
+  const bool stood = age < life(call) || proven_young({ask, call, true}, ask.replied);
+  if (!suits(ask.caller, call) && (joined || stood)) return true;
   if (!joined) return false;
   const WallTime latest = world_->greatest_wall(call.ended, ask.replied);
   if (call.exp && latest >= seconds_of(*call.exp) - knobs_->exp_skew) return true;
@@ -115,12 +116,14 @@ bool Oracle::certainly_known(const PurgeRecord& purge) const {
 bool Oracle::stands_stored(const CallRecord& call, const PurgeRecord& purge, std::uint64_t but) const {
   if (call.verdict != Verdict::kActive || call.ended.stamp > purge.sent.stamp) return false;
   if (call.started.stamp < history_->node_started.stamp) return false;
-  const Duration age = purge.acked.mono - call.started.mono + kTick;
+  // Where a channel may prolong a life, it is counted in ticks once more.
+  const Duration rounded = knobs_->servers[call.server].feed.events ? 2 * kTick : kTick;
+  const Duration age = purge.acked.mono - call.started.mono + rounded;
   if (call.credential != history_->credential[call.server]) return false;
   // What outlived the memory of purges is not stored: one that it should have met may be forgotten (I6, F108).
   if (call.ended.mono - call.started.mono > knobs_->longest_flight()) return false;
   const bool from_the_future = call.iat && seconds_of(*call.iat) > world_->least_wall(call.started, call.ended);
-  if (call.nbf || from_the_future || age >= life(call) || excuses_().raised_floor) return false;
+  if (call.nbf || from_the_future || age >= life_at_least(call) || excuses_().raised_floor) return false;
   if (claim_disturbs(call, purge.acked)) return false;
   if (call.exp) {
     const WallTime end = seconds_of(*call.exp) - knobs_->exp_skew;

@@ -150,6 +150,13 @@ Duration Oracle::life(const CallRecord& call) const {
   return call.exp ? knobs_->ttl : std::min(knobs_->ttl, knobs_->ttl_without_exp);
 }
 
+// With `clear`, what is older than channel_timeout is asked for again while a channel is not proven.
+Duration Oracle::life_at_least(const CallRecord& call) const {
+  const FeedKnobs& feed = knobs_->servers[call.server].feed;
+  const bool may_be_cleared = knobs_->clear_on_channel_loss && (feed.poll || feed.verification);
+  return may_be_cleared ? std::min(life(call), knobs_->channel_timeout) : life(call);
+}
+
 // I9: 0 never means for ever.
 void Oracle::i9_zero_ttl_not_stored(const Served& served) {
   const auto& [ask, call, stored] = served;
@@ -179,7 +186,7 @@ void Oracle::i13_i12_i8_age(const Served& served) {
   const auto& [ask, call, stored] = served;
   i13_clear(served);
   const Duration age = ask.received.mono - call.started.mono;
-  if (age < life(call) || proven_young(served)) return;
+  if (age < life(call) || proven_young(served, ask.received)) return;
   const Duration slept = ask.received.slept - call.started.slept;
   if (age - slept < life(call)) {
     found("I12", named("a suspend did not age it", ask, call), ask.server, ask.token);

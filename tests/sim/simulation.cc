@@ -293,6 +293,7 @@ std::size_t Simulation::apply(const ClaimPurge& said) {
   purge.server = said.server;
   purge.claims = said.claims;
   purge.event_time = said.event_time.value_or(model(said.server).true_seconds());
+  purge.promised = false;
   purge.sent = world_.moment();
   const oauth::Signal signal = signal_of(purge);
   const std::size_t index = history_.add(std::move(purge));
