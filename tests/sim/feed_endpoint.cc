@@ -28,6 +28,20 @@ std::optional<JsonValue> read_json(std::string_view text) {
   return std::move(*value);
 }
 
+// What a poll says of events that came before: which, and whether they were refused.
+std::vector<std::pair<std::string, bool>> acknowledgements(std::string_view text) {
+  std::vector<std::pair<std::string, bool>> said;
+  const auto body = read_json(text);
+  if (!body) return said;
+  if (const JsonValue* const acks = body->find("ack")) {
+    for (const JsonValue& jti : acks->items()) said.emplace_back(jti.string().value_or(""), false);
+  }
+  if (const JsonValue* const errors = body->find("setErrs")) {
+    for (const JsonValue::Member& error : errors->members()) said.emplace_back(error.name, true);
+  }
+  return said;
+}
+
 }  // namespace
 
 // A poll under way: answered at once, when an event comes, when it was held long enough, or never.
@@ -141,13 +155,16 @@ void FeedEndpoint::acknowledged(ServerIndex server, const std::string& jti, bool
 }
 
 void FeedEndpoint::take_acknowledgements(ServerIndex server, std::string_view text) {
-  const auto body = read_json(text);
-  if (!body) return;
-  if (const JsonValue* const acks = body->find("ack")) {
-    for (const JsonValue& jti : acks->items()) acknowledged(server, std::string(jti.string().value_or("")), false);
-  }
-  if (const JsonValue* const errors = body->find("setErrs")) {
-    for (const JsonValue::Member& error : errors->members()) acknowledged(server, error.name, true);
+  for (const auto& [jti, refused] : acknowledgements(text)) acknowledged(server, jti, refused);
+}
+
+// The node has done with them, as we see; the server never learns it, and sends them again.
+void FeedEndpoint::lose_acknowledgements(ServerIndex server, std::string_view text) {
+  for (const auto& [jti, refused] : acknowledgements(text)) {
+    for (Item& item : queues_[server].items) {
+      if (item.event.jti != jti) continue;
+      for (const std::size_t proof : std::exchange(item.proofs, {})) settle_proof(server, proof);
+    }
   }
 }
 
@@ -161,7 +178,10 @@ ports::PendingToken FeedEndpoint::poll(const ports::UpstreamCall& call, Done don
   }
   // A request that is lost acknowledges nothing, and what it acknowledges comes again.
   const bool lost = knobs.down || chance_of(knobs.one_in_poll_hang);
-  if (lost) return answer_later(call.timeout, timed_out(), std::move(done));
+  if (lost) {
+    lose_acknowledgements(server, call.body.reveal());
+    return answer_later(call.timeout, timed_out(), std::move(done));
+  }
   take_acknowledgements(server, call.body.reveal());
   if (chance_of(knobs.one_in_poll_fault)) {
     const auto faults = all_faults();

@@ -64,6 +64,7 @@ class FeedEndpoint {
   void settle_proof(ServerIndex server, std::size_t proof);
   void answer_poll(Poll& poll);
   void take_acknowledgements(ServerIndex server, std::string_view body);
+  void lose_acknowledgements(ServerIndex server, std::string_view body);
   std::string sets(Poll& poll);
   Duration latency(ServerIndex server);
   bool chance_of(std::uint64_t one_in);

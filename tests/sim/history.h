@@ -62,6 +62,7 @@ struct PurgeRecord {
   std::string token;                 // kRevoke, kOperator
   Claims claims;                     // kCutOff, kLogout, kHold
   std::int64_t event_time = 0;       // … seconds since 1970, by the server's clock, inclusive
+  bool undated = false;              // … the source did not say; `event_time` is when it was made
   std::size_t caller = 0;
   Moment sent;
   Moment received;                   // the daemon had read the whole request

@@ -99,7 +99,8 @@ std::string Oracle::story_of(ServerIndex server, const std::string& token) const
   }
   each_purge(server, token, [&](const PurgeRecord& purge) { lines.emplace_back(purge.sent.stamp, describe(purge)); });
   for (const std::size_t i : history_->claim_purges_of[server]) {
-    lines.emplace_back(history_->purges[i].sent.stamp, describe(history_->purges[i]));
+    const PurgeRecord& purge = history_->purges[i];
+    if (may_concern(purge, token)) lines.emplace_back(purge.sent.stamp, describe(purge));
   }
   for (const AskRecord& ask : history_->asks) {
     if (ask.server == server && ask.token == token) lines.emplace_back(ask.sent.stamp, describe(ask));

@@ -123,6 +123,7 @@ class Oracle {
 
   bool was_applied(const PurgeRecord& purge) const;
   bool survived(const PurgeRecord& purge, const Moment& now) const;
+  bool may_concern(const PurgeRecord& purge, const std::string& token) const;
   Duration lasts(const PurgeRecord& purge) const;
   MonoTime over_at_most(const PurgeRecord& purge, const Moment& now) const;
   MonoTime applied_at_most(const PurgeRecord& purge, const Moment& now) const;

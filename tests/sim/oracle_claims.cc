@@ -17,6 +17,12 @@ bool is_issued_by(const PurgeRecord& purge, const CallRecord& call) {
   return call.iat.has_value() && *call.iat <= purge.event_time;
 }
 
+// An undated purge speaks of what was issued until it arrived.
+bool may_be_issued_by(const PurgeRecord& purge, const CallRecord& call) {
+  if (is_issued_by(purge, call) || !purge.undated || !call.iat) return is_issued_by(purge, call);
+  return !purge.acked.happened() || WallTime::from_seconds(*call.iat) <= purge.acked.wall;
+}
+
 // Every member narrows; an answer without a sid is matched by sub where the purge has both (STD 5.29).
 bool surely_matches(const PurgeRecord& purge, const CallRecord& call) {
   const Claims& wanted = purge.claims;
@@ -55,12 +61,25 @@ bool is_dead_by(const PurgeRecord& purge, const CallRecord& call) {
   return purge.kind == PurgeKind::kCutOff || (purge.kind == PurgeKind::kLogout && !call.offline_access);
 }
 
+bool may_be_dead_by(const PurgeRecord& purge, const CallRecord& call) {
+  if (!may_be_issued_by(purge, call)) return false;
+  return purge.kind == PurgeKind::kCutOff || (purge.kind == PurgeKind::kLogout && !call.offline_access);
+}
+
 bool is_held_by(const PurgeRecord& purge, const CallRecord& call) {
   if (purge.claims.empty()) return false;   // of a whole server: by its floor alone
   return asks_again(purge, call) && !is_dead_by(purge, call);
 }
 
 }  // namespace
+
+// Has it anything to do with what the calls for this token brought? Stories leave the others out.
+bool Oracle::may_concern(const PurgeRecord& purge, const std::string& token) const {
+  const auto& calls = history_->calls_for(purge.server, token);
+  return calls.empty() || std::any_of(calls.begin(), calls.end(), [&](std::size_t i) {
+    return touches(purge, history_->calls[i]);
+  });
+}
 
 Duration Oracle::lasts(const PurgeRecord& purge) const {
   return purge.kind == PurgeKind::kCutOff ? knobs_->tombstone_ttl : knobs_->hold;
@@ -135,7 +154,7 @@ bool Oracle::claim_explains_false(const AskRecord& ask, const CallRecord& call) 
   return std::any_of(purges.begin(), purges.end(), [&](std::size_t i) {
     const PurgeRecord& purge = history_->purges[i];
     if (!purge.by_claim() || purge.refused || purge.sent.stamp > ask.replied.stamp) return false;
-    if (!may_match(purge, call) || !is_dead_by(purge, call)) return false;
+    if (!may_match(purge, call) || !may_be_dead_by(purge, call)) return false;
     return call.started.mono < over_at_most(purge, call.ended);
   });
 }
@@ -148,7 +167,7 @@ bool Oracle::claim_disturbs(const CallRecord& call, const Moment& until) const {
     if (purge.refused || !purge.by_claim() || !touches(purge, call) || purge.sent.stamp > until.stamp) return false;
     if (!purge.acked.happened() || applied_at_most(purge, until) >= call.started.mono) return true;
     if (!may_match(purge, call)) return false;
-    const bool lasting = purge.kind != PurgeKind::kCutOff || is_issued_by(purge, call);
+    const bool lasting = purge.kind != PurgeKind::kCutOff || may_be_issued_by(purge, call);
     if (lasting) return call.started.mono < over_at_most(purge, until);
     return call.started.mono < applied_at_most(purge, until) + knobs_->hold + 3 * kTick;
   });

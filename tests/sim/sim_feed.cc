@@ -211,6 +211,7 @@ FeedEvent SimFeed::keycloak_logout(const std::vector<std::string>& sids) {
   for (const std::string& sid : sids) {
     list += (list.empty() ? "" : ",") + quoted(sid);
     action.event.says.push_back({PurgeKind::kLogout, {"", sid, "", ""}, model_->true_seconds()});
+    action.event.says.back().undated = true;
   }
   action.claims.emplace_back("keycloakSessionIds", "[" + list + "]");
   return finish(std::move(action));

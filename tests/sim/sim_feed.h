@@ -21,6 +21,7 @@ struct ClaimPurge {
   Claims claims;
   std::optional<std::int64_t> event_time = std::nullopt;   // none: now, by the server's clock
   ServerIndex server = 0;
+  bool undated = false;              // it does not say its time: the daemon goes by that of its arrival
 };
 
 struct FeedEvent {

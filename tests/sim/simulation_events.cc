@@ -62,6 +62,7 @@ std::vector<std::size_t> Simulation::record(const FeedEvent& event) {
     purge.server = said.server;
     purge.claims = said.claims;
     purge.event_time = said.event_time.value_or(0);
+    purge.undated = said.undated;
     purge.sent = world_.moment();
     purges.push_back(history_.add(std::move(purge)));
   }
