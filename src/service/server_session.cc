@@ -109,6 +109,15 @@ bool ServerSession::serve_buffered() {
   return false;
 }
 
+// For a request (F34), or for the rest of one (F33): from now on.
+void ServerSession::begin_waiting() {
+  if (idle_ || in_.empty()) {
+    begin_idle();
+  } else {
+    deadline_ = now().mono + services_->limits.header_timeout;
+  }
+}
+
 void ServerSession::begin_idle() {
   idle_ = true;
   head_timed_ = false;
@@ -196,12 +205,8 @@ void ServerSession::reply_awaited(const Reply& reply) {
     close_after_flush();
     return;
   }
-  if (in_.empty()) {
-    begin_idle();
-  } else {
-    idle_ = false;
-    deadline_ = now().mono + services_->limits.header_timeout;
-  }
+  if (!in_.empty()) idle_ = false;
+  begin_waiting();
 }
 
 // `kSweep` early, so that nothing is ever later than its deadline (I29).
@@ -226,7 +231,11 @@ void ServerSession::check_deadline(MonoTime now) {
 void ServerSession::on_deadline() {
   switch (state_) {
     case State::kOpen:
-      // Idle (F34), or nothing but empty lines came. Replies that the peer still takes have their own time.
+      if (!out_.empty()) {   // replies that the peer still takes have their own time; what follows them waits unserved
+        deadline_ = write_deadline_;
+        return;
+      }
+      // Idle (F34), or nothing but empty lines came.
       if (idle_ || !parser_.started()) {
         finish();
         return;
@@ -283,7 +292,7 @@ void ServerSession::flush() {
   writing_ = !out_.empty();
   const bool progress = result.status == ports::IoStatus::kOk;
   if (writing_ && (progress || !was_pending)) write_deadline_ = now().mono + services_->limits.write_timeout;
-  if (!writing_ && was_pending && state_ == State::kOpen && idle_) begin_idle();
+  if (!writing_ && was_pending && state_ == State::kOpen) begin_waiting();
 }
 
 void ServerSession::end_writing() {

@@ -134,6 +134,7 @@ class ServerSession final : public ports::StreamEvents {
   void on_message();
   void on_framing_error();
   void reply_awaited(const Reply& reply);
+  void begin_waiting();
   void begin_idle();
   void flush();
   void end_writing();

@@ -137,6 +137,23 @@ TEST_CASE("http: a reader that stops reading is let go, others are served (F35)"
   expect_clean_end(sim);
 }
 
+TEST_CASE("http: a reader that is slow and reads gets all of its replies, however many are pending (F33, F35)") {
+  WorldKnobs knobs = calm_knobs();
+  knobs.streams.window_bytes = 64;
+  knobs.streams.delay_most = milliseconds{50};
+  Simulation sim(1, knobs);
+  sim.issue("T").padding = 1000;
+  CHECK(sim.say(0, "T") == "true");
+  SimClient& client = sim.connect();
+  std::vector<std::uint64_t> asks;
+  for (int i = 0; i < 40; ++i) asks.push_back(sim.introspect(client, 0, "T"));
+  sim.pass(seconds{8});                      // longer than a request or a write may take, and not half of it is read
+  CHECK(client.outstanding() > 20);
+  for (const std::uint64_t ask : asks) CHECK(sim.wait_for(ask) == "true");
+  CHECK(client.open());
+  expect_clean_end(sim);
+}
+
 TEST_CASE("http: a drain answers what is under way and takes nothing new (F119)") {
   Simulation sim(1, calm_knobs());
   sim.issue("T");
