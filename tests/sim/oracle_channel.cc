@@ -12,6 +12,9 @@ constexpr Duration kAcknowledgedLate = std::chrono::seconds{2};
 // Timers are seen a little late.
 constexpr Duration kTimerLate = std::chrono::seconds{1};
 
+// A request may wait for its turn on its connection: what it is served is decided before its reply begins, no earlier.
+const Moment& decided_at_most(const AskRecord& ask) { return ask.answered.happened() ? ask.answered : ask.replied; }
+
 }  // namespace
 
 // The longest stretch that may be believed: from the first proof since the channel was lost to the last one.
@@ -32,11 +35,10 @@ Oracle::Stretch Oracle::proven_stretch(ServerIndex server, const Moment& until) 
   return stretch;
 }
 
-// I13: B - start <= ttl_live and B - v <= ttl, v the newer of start and last proof, where start lies in the stretch, by
-// what was proven at `at`.
-bool Oracle::proven_young(const Served& served, const Moment& at) const {
+// I13: B - start <= ttl_live and B - v <= ttl, v the newer of start and last proof, where start lies in the stretch.
+bool Oracle::proven_young(const Served& served) const {
   const auto& [ask, call, stored] = served;
-  const Stretch stretch = proven_stretch(ask.server, at);
+  const Stretch stretch = proven_stretch(ask.server, decided_at_most(ask));
   if (!stretch.any || call.started.mono < stretch.since) return false;
   const Duration beyond = knobs_->clear_on_channel_loss ? std::max(knobs_->ttl, knobs_->channel_timeout) : knobs_->ttl;
   return ask.received.mono - call.started.mono <= knobs_->ttl_live && ask.received.mono - stretch.last <= beyond;
@@ -47,7 +49,7 @@ void Oracle::i13_clear(const Served& served) {
   const auto& [ask, call, stored] = served;
   const FeedKnobs& feed = knobs_->servers[ask.server].feed;
   if (!knobs_->clear_on_channel_loss || !(feed.poll || feed.verification)) return;
-  const Stretch stretch = proven_stretch(ask.server, ask.received);
+  const Stretch stretch = proven_stretch(ask.server, decided_at_most(ask));
   if (!stretch.any || ask.received.mono - stretch.last <= knobs_->channel_timeout + kTimerLate) return;
   const MonoTime young = call.started.mono < stretch.since ? call.started.mono
                                                            : std::max(call.started.mono, stretch.last);

@@ -27,7 +27,7 @@ bool Oracle::call_explains_false(const AskRecord& ask, const CallRecord& call) c
   }
   const Duration age = ask.received.mono - call.started.mono;
   if (call.verdict == Verdict::kInactive) return joined || age < knobs_->negative_ttl;
-  const bool stood = age < life(call) || proven_young({ask, call, true}, ask.replied);
+  const bool stood = age < life(call) || proven_young({ask, call, true});
   if (!suits(ask.caller, call) && (joined || stood)) return true;
   if (!joined) return false;
   const WallTime latest = world_->greatest_wall(call.ended, ask.replied);

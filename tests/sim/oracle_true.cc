@@ -186,7 +186,7 @@ void Oracle::i13_i12_i8_age(const Served& served) {
   const auto& [ask, call, stored] = served;
   i13_clear(served);
   const Duration age = ask.received.mono - call.started.mono;
-  if (age < life(call) || proven_young(served, ask.received)) return;
+  if (age < life(call) || proven_young(served)) return;
   const Duration slept = ask.received.slept - call.started.slept;
   if (age - slept < life(call)) {
     found("I12", named("a suspend did not age it", ask, call), ask.server, ask.token);

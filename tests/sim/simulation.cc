@@ -53,12 +53,7 @@ Simulation::Simulation(std::shared_ptr<Commons> commons, WorldKnobs knobs)
   history_.resize(knobs_.servers.size());
   number_ = commons_->nodes.size();
   commons_->nodes.push_back(this);
-  oracle_ = std::make_unique<Oracle>(world_, history_, knobs_, [this] {
-    const cache::ShardCounts counts = node_->node().cache().counts();
-    const cache::TokenCache::PurgeCounts purges = node_->node().cache().purge_counts();
-    return Oracle::Excuses{counts.dead_forgotten_early != 0, counts.evicted != 0, purges.forgotten_early != 0,
-                           purges.floors_raised != 0 || fleet_gaps() != 0};
-  });
+  oracle_ = std::make_unique<Oracle>(world_, history_, knobs_, [this] { return excuses(); });
   endpoint_ = std::make_unique<FeedEndpoint>(FeedEndpoint::Parts{
       world_, history_, commons_->feeds,
       [this](ServerIndex server) -> const FeedKnobs& { return knobs_.servers[server].feed; },
@@ -99,7 +94,19 @@ void Simulation::stop() {
   end_node(settled);
 }
 
+// Of the node that lives and of those before it: what was forgotten before a crash is not on disk either.
+Oracle::Excuses Simulation::excuses() {
+  const cache::ShardCounts counts = node_->node().cache().counts();
+  const cache::TokenCache::PurgeCounts purges = node_->node().cache().purge_counts();
+  excuses_.forgot_dead |= counts.dead_forgotten_early != 0;
+  excuses_.evicted |= counts.evicted != 0;
+  excuses_.forgot_claims |= purges.forgotten_early != 0;
+  excuses_.raised_floor |= purges.floors_raised != 0 || fleet_gaps() != 0;
+  return excuses_;
+}
+
 void Simulation::end_node(bool clean) {
+  excuses();
   history_.restarts.push_back({world_.moment(), {}, clean});
   for (const auto& client : clients_) client->leave();
   admin_ = notifier_ = nullptr;

@@ -130,6 +130,7 @@ class Simulation {
   void make_node();
   std::uint64_t fleet_gaps();
   void end_node(bool clean);
+  Oracle::Excuses excuses();
   std::unique_ptr<SimEventStream> make_stream();
   void on_delivered(const SimEventLog::Entry& entry);
   void on_connected(LogId after);
@@ -147,6 +148,7 @@ class Simulation {
   History history_;
   std::vector<SimUpstream::Server> servers_;
   std::unique_ptr<Oracle> oracle_;
+  Oracle::Excuses excuses_;          // found until now
   std::unique_ptr<FeedEndpoint> endpoint_;
   std::unique_ptr<SimUpstream> upstream_;
   std::vector<std::unique_ptr<SimLoop>> ended_loops_;   // of nodes that are gone: connections still name them
