@@ -92,6 +92,7 @@ enum class StreamSaid : std::uint8_t { kNothing, kEnabled, kPaused };
 struct ChannelRecord {
   Moment lost;                       // what was proven before says nothing any more
   bool paused = false;
+  std::int64_t said_at = 0;          // the server's own time of its last word
 };
 
 // Why a request was made the way it was; decides what may come back.
@@ -129,6 +130,7 @@ struct AskRecord {
   std::size_t proof = SIZE_MAX;      // kEvent: a verification event, what it proves
   std::string event;                 // kEvent: for stories
   StreamSaid stream = StreamSaid::kNothing;
+  std::int64_t said_at = 0;          // … by the server's clock
   int status_of_success = 200;       // kEvent
   bool slow = false;                 // its client did not read, or did not send, at its own will
 };

@@ -201,6 +201,7 @@ FeedEvent SimFeed::stream_updated(bool enabled) {
                               R"({"format":"opaque","id":"stream-1"})",
                               std::string(R"("status":)") + (enabled ? "\"enabled\"" : "\"paused\""), {});
   event.stream = enabled ? StreamSaid::kEnabled : StreamSaid::kPaused;
+  event.said_at = model_->true_seconds();
   return event;
 }
 

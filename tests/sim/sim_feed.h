@@ -33,6 +33,7 @@ struct FeedEvent {
   std::vector<ClaimPurge> says;
   std::optional<std::string> state;    // a verification event's
   StreamSaid stream = StreamSaid::kNothing;
+  std::int64_t said_at = 0;            // … seconds since 1970
   bool genuine = true;
 };
 

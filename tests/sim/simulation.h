@@ -140,6 +140,7 @@ class Simulation {
   SimClient& notifier();
   std::vector<std::size_t> record(const FeedEvent& event);
   void judge_event(const AskRecord& ask);
+  void hear(const AskRecord& ask);
   bool out_of_step(ServerIndex server) const;
 
   std::shared_ptr<Commons> commons_;

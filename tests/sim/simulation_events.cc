@@ -79,6 +79,7 @@ std::uint64_t Simulation::push(const FeedEvent& event, ServerIndex server, std::
   ask.proof = proof;
   ask.event = event.name;
   ask.stream = event.stream;
+  ask.said_at = event.said_at;
   ask.status_of_success = status_of_success(event.route);
   ask.purges = record(event);
   RequestText request = request_of(event, random());
@@ -127,9 +128,18 @@ void Simulation::judge_event(const AskRecord& ask) {
     proof.open = 0;
     proof.complete = ask.replied;
   }
+  if (ask.stream != StreamSaid::kNothing) hear(ask);
+}
+
+// An older word says nothing, nor does the same once more; of two of one second the pause holds.
+void Simulation::hear(const AskRecord& ask) {
   ChannelRecord& channel = history_.channel_of[ask.server];
-  if (ask.stream == StreamSaid::kPaused) channel = {ask.replied, true};
-  if (ask.stream == StreamSaid::kEnabled) channel = {ask.received, false};
+  const bool paused = ask.stream == StreamSaid::kPaused;
+  if (ask.said_at < channel.said_at || (ask.said_at == channel.said_at && !paused)) return;
+  channel.said_at = ask.said_at;
+  if (paused == channel.paused) return;
+  channel.paused = paused;
+  channel.lost = paused ? ask.replied : ask.received;
 }
 
 }  // namespace introspectd::sim
