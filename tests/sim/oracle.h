@@ -117,6 +117,7 @@ class Oracle {
   Stamp flight_start(const CallRecord& call) const;
   void i31_one_flight(const CallRecord& call);
   void f44_nobody_asks_twice(const CallRecord& call);
+  bool follows_up(const CallRecord& call, const CallRecord& before) const;
   void i32_limits(const CallRecord& call);
   void i33_retries(const CallRecord& call);
   void i33_probes(const CallRecord& call);

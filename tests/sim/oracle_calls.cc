@@ -39,6 +39,16 @@ void Oracle::i21_fidelity(const CallRecord& call) {
         call.token);
 }
 
+// Those who waited for a flight that a purge had overtaken are sent on when it ends, whatever a younger one has brought.
+bool Oracle::follows_up(const CallRecord& call, const CallRecord& before) const {
+  const auto& calls = history_->calls_for(call.server, call.token);
+  return std::any_of(calls.begin(), calls.end(), [&](std::size_t i) {
+    const CallRecord& overtaken = history_->calls[i];
+    const bool in_this_turn = overtaken.ended.happened() && overtaken.ended.mono == call.started.mono;
+    return in_this_turn && overtaken.started.stamp < before.started.stamp;
+  });
+}
+
 // F44: what stands in the cache, fresh and untouched by any purge, is not asked for again.
 void Oracle::f44_nobody_asks_twice(const CallRecord& call) {
   if (call.retry || excuses_().evicted || excuses_().forgot_dead) return;
@@ -50,6 +60,7 @@ void Oracle::f44_nobody_asks_twice(const CallRecord& call) {
   for (const std::size_t i : history_->calls_for(call.server, call.token)) {
     const CallRecord& before = history_->calls[i];
     if (before.id == call.id || !before.ended.happened() || !stands_stored(before, now, call.id)) continue;
+    if (follows_up(call, before)) continue;
     found("F44", "call " + std::to_string(call.id) + " for what call " + std::to_string(before.id) + " had brought",
           call.server, call.token);
   }

@@ -58,6 +58,31 @@ TEST_CASE("events: after the receiver's 200 no token of the session is active, t
   expect_clean_end(sim);
 }
 
+TEST_CASE("events: global token revocation and a webhook cut off a user, from who may say so (F98, STD 5.33)") {
+  Simulation sim(1, event_knobs());
+  issue_for(sim, "T");
+  issue_for(sim, "other", "bob", "s2");
+  for (const char* const token : {"T", "other"}) CHECK(sim.say(0, token) == "true");
+  FeedEvent event;
+  std::string accepted;
+  SUBCASE("global token revocation") {
+    event = sim.feed().global_revocation("alice");
+    accepted = "204";
+  }
+  SUBCASE("a webhook") {
+    event = sim.feed().webhook("alice");
+    accepted = "200";
+  }
+  CHECK(sim.push_and_wait(sim.feed().forge(event, Forgery::kSignature)) == "401");
+  CHECK(sim.say(0, "T") == "true");
+  CHECK(sim.calls(0, "T") == 1);
+  CHECK(sim.push_and_wait(event) == accepted);
+  CHECK(sim.say(0, "T") == "false");
+  CHECK(sim.say(0, "other") == "true");
+  CHECK(sim.calls(0, "other") == 1);
+  expect_clean_end(sim);
+}
+
 TEST_CASE("events: each kind of SET does what it says (STD 5.20-5.23)") {
   Simulation sim(1, event_knobs());
   issue_for(sim, "T");

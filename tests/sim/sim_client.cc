@@ -45,6 +45,7 @@ std::string chunk(std::string_view body, Random& random) {
 std::string write_request(const RequestText& request, Random& random) {
   std::vector<std::string> fields = {"Host: localhost"};
   if (!request.authorization.empty()) fields.push_back("Authorization: " + request.authorization);
+  if (!request.signature.empty()) fields.push_back("X-Signature: " + request.signature);
   if (!request.content_type.empty()) fields.push_back("Content-Type: " + request.content_type);
   if (request.close) fields.push_back("Connection: close");
   const bool has_body = request.method == "POST";

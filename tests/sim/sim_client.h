@@ -19,6 +19,7 @@ struct RequestText {
   std::string_view method = "POST";
   std::string_view path = "/introspect";
   std::string authorization;                 // the whole field value; empty: none
+  std::string signature;                     // of a webhook; empty: none
   std::string content_type = "application/x-www-form-urlencoded";
   std::string body;
   bool chunked = false;

@@ -4,6 +4,9 @@
 #include <array>
 #include <utility>
 
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
 #include "base/assert.h"
 
 namespace introspectd::sim {
@@ -54,6 +57,21 @@ void drop_claim(std::vector<std::pair<std::string, std::string>>& claims, const 
   std::erase_if(claims, [&](const auto& claim) { return claim.first == name; });
 }
 
+std::string hmac_hex(const std::string& secret, const std::string& body) {
+  std::array<unsigned char, 32> mac{};
+  unsigned int size = 0;
+  HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
+       reinterpret_cast<const unsigned char*>(body.data()), body.size(), mac.data(), &size);
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string hex;
+  for (const unsigned char byte : mac) hex += {kDigits[byte >> 4U], kDigits[byte & 15U]};
+  return hex;
+}
+
+bool is_jws(FeedEvent::Route route) {
+  return route != FeedEvent::Route::kGlobalRevocation && route != FeedEvent::Route::kWebhook;
+}
+
 // Another last character of the payload or the signature: base64url of other bytes.
 std::string with_other_signature(std::string jws) {
   char& first = jws[jws.rfind('.') + 1];
@@ -73,6 +91,7 @@ std::string_view name_of(Forgery forgery) {
 bool applies_to(Forgery forgery, FeedEvent::Route route) {
   const bool logout = route == FeedEvent::Route::kLogoutToken;
   const bool set = route == FeedEvent::Route::kSecurityEvent;
+  if (!is_jws(route)) return forgery == Forgery::kSignature;
   switch (forgery) {
     case Forgery::kSubAtTop: return set;
     case Forgery::kNonce:
@@ -232,7 +251,36 @@ FeedEvent SimFeed::keycloak_test() {
   return finish(std::move(action));
 }
 
+FeedEvent SimFeed::global_revocation(const std::string& sub) {
+  FeedEvent event;
+  event.route = FeedEvent::Route::kGlobalRevocation;
+  event.name = "global token revocation";
+  event.jws = R"({"sub_id":)" + subject_json(issuer_, sub) + "}";
+  event.sender = "Bearer " + bearer_of(name_);
+  event.says = {{PurgeKind::kCutOff, {sub, "", "", ""}, model_->true_seconds(), server_, true}};
+  return event;
+}
+
+FeedEvent SimFeed::webhook(const std::string& sub) {
+  FeedEvent event;
+  event.route = FeedEvent::Route::kWebhook;
+  event.name = "webhook";
+  const std::int64_t now = model_->true_seconds();
+  event.jws = R"({"user":{"id":)" + quoted(sub) + R"(},"at":)" + std::to_string(now) + "}";
+  event.sender = "sha256=" + hmac_hex(webhook_secret_of(name_), event.jws);
+  event.says = {{PurgeKind::kCutOff, {sub, "", "", ""}, now, server_, false}};
+  return event;
+}
+
 FeedEvent SimFeed::forge(const FeedEvent& event, Forgery forgery) {
+  if (!is_jws(event.route)) {   // the same words, and no right to say them
+    FeedEvent forged = event;
+    forged.sender.back() = forged.sender.back() == 'a' ? 'b' : 'a';
+    forged.name += std::string(", forged: ") + std::string(name_of(forgery));
+    forged.says.clear();
+    forged.genuine = false;
+    return forged;
+  }
   const auto original = std::find_if(drafts_.begin(), drafts_.end(),
                                      [&](const Draft& kept) { return kept.event.jti == event.jti; });
   CHECK_INVARIANT(original != drafts_.end() && applies_to(forgery, event.route));

@@ -25,11 +25,14 @@ struct ClaimPurge {
 };
 
 struct FeedEvent {
-  enum class Route : std::uint8_t { kLogoutToken, kSecurityEvent, kKeycloakLogout, kKeycloakNotBefore, kKeycloakTest };
+  enum class Route : std::uint8_t {
+    kLogoutToken, kSecurityEvent, kKeycloakLogout, kKeycloakNotBefore, kKeycloakTest, kGlobalRevocation, kWebhook,
+  };
   Route route = Route::kSecurityEvent;
   std::string name;                    // for stories
   std::string jti;
-  std::string jws;
+  std::string jws;                     // the JSON alone where it is not signed by itself
+  std::string sender;                  // … who says so: the field's value
   std::vector<ClaimPurge> says;
   std::optional<std::string> state;    // a verification event's
   StreamSaid stream = StreamSaid::kNothing;
@@ -53,6 +56,7 @@ class SimFeed {
 
   const std::string& issuer() const { return issuer_; }
   static const char* audience() { return "node"; }
+  static constexpr const char* kSignatureField = "X-Signature";
 
   // --- what the server says ---
   FeedEvent logout_token(const std::string& sub, const std::string& sid);
@@ -67,6 +71,10 @@ class SimFeed {
   FeedEvent keycloak_logout(const std::vector<std::string>& sids);
   FeedEvent keycloak_not_before(std::int64_t seconds);     // what was issued before it
   FeedEvent keycloak_test();
+  FeedEvent global_revocation(const std::string& sub);     // under a bearer token
+  FeedEvent webhook(const std::string& sub);               // under an HMAC; it says its time
+  static std::string bearer_of(const std::string& server) { return "revoker-of-" + server; }
+  static std::string webhook_secret_of(const std::string& server) { return "webhook of " + server; }
   // The same event as somebody else would have it.
   FeedEvent forge(const FeedEvent& event, Forgery forgery);
 

@@ -35,7 +35,19 @@ service::EventSettings events_of(const ServerSetup& setup) {
   events.has_verification = setup.feed.verification;
   events.stream_id = "stream-1";
   events.verification_bearer = Secret("verification of " + setup.name);
+  events.global_revocation_bearer = Secret(SimFeed::bearer_of(setup.name));
   return events;
+}
+
+service::WebhookSettings webhook_of(const ServerSetup& setup, std::size_t server) {
+  service::WebhookSettings hook;
+  hook.name = setup.name;
+  hook.authorization_server = static_cast<std::uint16_t>(server);
+  hook.secret = Secret(SimFeed::webhook_secret_of(setup.name));
+  hook.signature_header = SimFeed::kSignatureField;
+  hook.format.sub = oauth::JsonPointer::read("/user/id");
+  hook.format.time = oauth::JsonPointer::read("/at");
+  return hook;
 }
 
 service::AuthorizationServerSettings settings_of(const ServerSetup& setup) {
@@ -116,7 +128,12 @@ void SimNode::build_settings(const WorldKnobs& knobs) {
       knobs.clear_on_channel_loss ? service::OnChannelLoss::kClear : service::OnChannelLoss::kShorten;
   settings_.revocation.channel_timeout = knobs.channel_timeout;
   settings_.revocation.on_logout = knobs.logout_is_cut_off ? service::OnLogout::kCutOff : service::OnLogout::kAsk;
-  for (const ServerSetup& setup : knobs.servers) settings_.authorization_servers.push_back(settings_of(setup));
+  for (const ServerSetup& setup : knobs.servers) {
+    if (setup.feed.events) {
+      settings_.notify.webhooks.push_back(webhook_of(setup, settings_.authorization_servers.size()));
+    }
+    settings_.authorization_servers.push_back(settings_of(setup));
+  }
   for (std::size_t i = 0; i < knobs.callers.size(); ++i) {
     const CallerKnobs& from = knobs.callers[i];
     service::CallerSettings caller;

@@ -14,6 +14,7 @@ constexpr Duration kKeysSettle = std::chrono::seconds{100};
 
 int status_of_success(FeedEvent::Route route) {
   if (route == FeedEvent::Route::kLogoutToken) return 200;
+  if (route == FeedEvent::Route::kWebhook) return 200;
   return route == FeedEvent::Route::kSecurityEvent ? 202 : 204;
 }
 
@@ -34,6 +35,16 @@ RequestText request_of(const FeedEvent& event, Random& random) {
     case FeedEvent::Route::kKeycloakLogout: request.path = "/k_logout"; break;
     case FeedEvent::Route::kKeycloakNotBefore: request.path = "/k_push_not_before"; break;
     case FeedEvent::Route::kKeycloakTest: request.path = "/k_test_available"; break;
+    case FeedEvent::Route::kGlobalRevocation:
+      request.path = "/global-token-revocation/";
+      request.content_type = "application/json";
+      request.authorization = event.sender;
+      break;
+    case FeedEvent::Route::kWebhook:
+      request.path = "/webhook/";
+      request.content_type = "application/json";
+      request.signature = event.sender;
+      break;
   }
   return request;
 }
@@ -66,7 +77,7 @@ std::vector<std::size_t> Simulation::record(const FeedEvent& event) {
     purge.sent = world_.moment();
     purges.push_back(history_.add(std::move(purge)));
   }
-  if (event.genuine) commons_->said[event.jws] = event.says;
+  if (event.genuine && event.sender.empty()) commons_->said[event.jws] = event.says;   // what is relayed as it is
   return purges;
 }
 
@@ -86,7 +97,8 @@ std::uint64_t Simulation::push(const FeedEvent& event, ServerIndex server, std::
   const std::string name = knobs_.servers[server].name;
   const bool keycloak = request.path.starts_with("/k_");
   std::string path(request.path);
-  const bool named = knobs_.servers.size() > 1 || random().chance(1, 2);
+  const bool hook = event.route == FeedEvent::Route::kWebhook;   // its name is that of its server here
+  const bool named = hook || knobs_.servers.size() > 1 || random().chance(1, 2);
   if (keycloak) {
     path = "/keycloak" + (named ? "/" + name : "") + path;
   } else if (named) {
@@ -112,7 +124,7 @@ bool Simulation::out_of_step(ServerIndex server) const {
 void Simulation::judge_event(const AskRecord& ask) {
   const bool accepted = ask.status == ask.status_of_success;
   const bool later = ask.status == 503 || ask.status == 408 || ask.status == 504;
-  const bool refused = ask.status == 400;
+  const bool refused = ask.status == 400 || ask.status == 401;
   if (!accepted && !later && !refused) {
     found("I25: an event (" + ask.event + ") got " + std::to_string(ask.status) + " " + ask.body);
   }

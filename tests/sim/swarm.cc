@@ -133,7 +133,9 @@ FeedEvent Swarm::some_event(ServerIndex server) {
   const std::string user = std::to_string(choice_.below(5));
   const std::string session = "s" + user + "." + std::to_string(choice_.below(2));
   const std::int64_t now = sim_.model(server).true_seconds();
-  switch (choice_.below(10)) {
+  switch (choice_.below(12)) {
+    case 10: return feed.global_revocation("user" + user);
+    case 11: return feed.webhook("user" + user);
     case 0: return feed.logout_token("user" + user, choice_.chance(1, 3) ? "" : session);
     case 1: return feed.session_revoked({"user" + user, session, "", ""});
     case 2: return feed.session_revoked({"user" + user, "", "", ""}, now - static_cast<std::int64_t>(choice_.below(30)));
