@@ -20,7 +20,8 @@ bool has_no_client(const ClaimPurges::Subject& subject) {
 
 }  // namespace
 
-ClaimPurges::ClaimPurges(std::span<std::byte> memory, Tick flight_ticks) : flight_ticks_(flight_ticks) {
+ClaimPurges::ClaimPurges(std::span<std::byte> memory, std::span<std::byte> filter_memory, Tick flight_ticks)
+    : filter_(filter_memory), flight_ticks_(flight_ticks) {
   const std::size_t count = std::min(memory.size() / kEntryBytes, kEntriesMost);
   CHECK_INVARIANT(count > 0 && memory.size() >= count * (sizeof(Entry) + sizeof(std::uint32_t)));
   entries_ = {reinterpret_cast<Entry*>(memory.data()), count};   // each made when it is first taken
@@ -53,18 +54,20 @@ std::uint32_t ClaimPurges::take_free() {
   return static_cast<std::uint32_t>(untouched_++);
 }
 
-// At the young end of the order.
+// At the young end of its order.
 void ClaimPurges::append(std::uint32_t at) {
-  entries_[at].older = newest_;
+  Order& order = order_of(entries_[at].purge);
+  entries_[at].older = order.newest;
   entries_[at].newer = kNone;
-  (newest_ == kNone ? oldest_ : entries_[newest_].newer) = at;
-  newest_ = at;
+  (order.newest == kNone ? order.oldest : entries_[order.newest].newer) = at;
+  order.newest = at;
 }
 
 void ClaimPurges::unlink(std::uint32_t at) {
   const Entry& entry = entries_[at];
-  (entry.older == kNone ? oldest_ : entries_[entry.older].newer) = entry.newer;
-  (entry.newer == kNone ? newest_ : entries_[entry.newer].older) = entry.older;
+  Order& order = order_of(entry.purge);
+  (entry.older == kNone ? order.oldest : entries_[entry.older].newer) = entry.newer;
+  (entry.newer == kNone ? order.newest : entries_[entry.newer].older) = entry.older;
 }
 
 void ClaimPurges::forget(std::uint32_t at) {
@@ -78,39 +81,45 @@ void ClaimPurges::forget(std::uint32_t at) {
   --size_;
 }
 
+void ClaimPurges::forget_ended(const Order& order, Tick now, Seq swept) {
+  constexpr int kEndedMost = 2;   // an entry comes, two of each order may go
+  for (int i = 0; i < kEndedMost && order.oldest != kNone; ++i) {
+    const ClaimPurge& oldest = entries_[order.oldest].purge;
+    if (oldest.keep_until > now || oldest.seq > swept) break;
+    forget(order.oldest);
+  }
+}
+
 // The oldest goes once its time has passed; where all entries are taken, also before, but never while a flight older
 // than it, or one that started within its hold, may still end, and never before the sweep has carried it out (I6).
 bool ClaimPurges::make_room(Tick now, Seq swept) {
-  constexpr int kEndedMost = 2;   // an entry comes, two may go
-  for (int i = 0; i < kEndedMost && oldest_ != kNone; ++i) {
-    const ClaimPurge& oldest = entries_[oldest_].purge;
-    if (oldest.keep_until > now || oldest.seq > swept) break;
-    forget(oldest_);
-  }
+  for (const Order& order : orders_) forget_ended(order, now, swept);
   if (size_ < entries_.size()) return true;
-  const ClaimPurge& oldest = entries_[oldest_].purge;
+  return forget_early(orders_[1], now, swept) || forget_early(orders_[0], now, swept);
+}
+
+bool ClaimPurges::forget_early(const Order& order, Tick now, Seq swept) {
+  if (order.oldest == kNone) return false;
+  const ClaimPurge& oldest = entries_[order.oldest].purge;
   if (oldest.seq > swept || after(oldest.hold_until, flight_ticks_) > now) return false;
   if (oldest.keep_until > now) ++forgotten_early_;
-  forget(oldest_);
+  forget(order.oldest);
   return true;
 }
 
-bool ClaimPurges::enter(const ClaimPurge& purge, Tick now, Seq swept) {
+ClaimPurges::Entered ClaimPurges::enter(const ClaimPurge& purge, Tick now, Seq swept) {
+  const Tick held = after(purge.hold_until, flight_ticks_);
   ClaimPurge entered = purge;
-  entered.keep_until = std::max(entered.keep_until, after(entered.hold_until, flight_ticks_));
+  entered.keep_until = std::max(entered.keep_until, held);
   if (const std::uint32_t same = find(purge); same != kNone) {
-    ClaimPurge& there = entries_[same].purge;
-    const Seq first = there.seq - entries_[same].since;
-    there.seq = std::max(there.seq, entered.seq);
-    entries_[same].since = static_cast<std::uint32_t>(std::min<Seq>(there.seq - first, ~std::uint32_t{0}));
-    there.cut_off = MUTANT(cut_off_moves_back) ? entered.cut_off : std::max(there.cut_off, entered.cut_off);
-    there.hold_until = std::max(there.hold_until, entered.hold_until);
-    there.keep_until = std::max(there.keep_until, entered.keep_until);
-    unlink(same);
-    append(same);
-    return true;
+    say_again(same, entered);
+    return Entered::kKept;
   }
-  if (!make_room(now, swept)) return false;
+  if (!make_room(now, swept)) {
+    if (!filter_.enter({purge.tag, purge.seq, purge.hold_until, held}, now, swept)) return Entered::kNoRoom;
+    ++filtered_;
+    return Entered::kFiltered;
+  }
   const std::uint32_t at = take_free();
   entries_[at].purge = entered;
   entries_[at].since = 0;
@@ -119,7 +128,19 @@ bool ClaimPurges::enter(const ClaimPurge& purge, Tick now, Seq swept) {
   chain = at;
   append(at);
   ++size_;
-  return true;
+  return Entered::kKept;
+}
+
+void ClaimPurges::say_again(std::uint32_t at, const ClaimPurge& purge) {
+  ClaimPurge& there = entries_[at].purge;
+  const Seq first = there.seq - entries_[at].since;
+  there.seq = std::max(there.seq, purge.seq);
+  entries_[at].since = static_cast<std::uint32_t>(std::min<Seq>(there.seq - first, ~std::uint32_t{0}));
+  there.cut_off = MUTANT(cut_off_moves_back) ? purge.cut_off : std::max(there.cut_off, purge.cut_off);
+  there.hold_until = std::max(there.hold_until, purge.hold_until);
+  there.keep_until = std::max(there.keep_until, purge.keep_until);
+  unlink(at);
+  append(at);
 }
 
 bool ClaimPurges::matches(const ClaimPurge& purge, const Subject& subject, Tick now) const {
@@ -149,11 +170,12 @@ void ClaimPurges::judge(std::uint64_t tag, const Subject& subject, Tick now, Mat
     result.purge.add(matching);
     result.by_sub = result.by_sub || purge.without_sid;
   }
+  if (!filter_.idle(subject.seq, now)) result.purge.add(filter_.match(tag, subject.seq, subject.start, now));
 }
 
 ClaimPurges::Match ClaimPurges::match(const Subject& subject, Tick now) const {
   Match result;
-  if (size_ == 0 || MUTANT(commit_table_ignored)) return result;
+  if ((size_ == 0 && filter_.idle(subject.seq, now)) || MUTANT(commit_table_ignored)) return result;
   for (const std::uint64_t tag : subject.tags) {
     if (tag != 0) judge(tag, subject, now, result);
   }

@@ -1,15 +1,19 @@
 // ClaimPurges: purges by claim, remembered for as long as a determination may still arrive, or be kept, that they match
 // (I2, I4, I6). What a flight brings is judged by them, and the sweep judges records by them. Fixed memory: entries on
-// chains by tag, and in the order in which they were last said, so that the oldest is the first that may be forgotten.
+// chains by tag, and those that last a hold and those that last longer each in the order in which they were last said,
+// which is the order in which they end. What finds no room is held by a filter (HoldFilter): more, never less.
 // Threads: the single writer.  Owns: nothing; the memory belongs to the cache.
-// Errors: `enter` says no when all entries are still needed: then a floor has to rise.
+// Errors: `enter` says no when entries and filter are all still needed: then a floor has to rise.
 // Cost: enter O(chain), match O(chains of five tags); no allocation.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
+#include "base/mutant.h"
+#include "cache/hold_filter.h"
 #include "cache/identity.h"
 #include "cache/judgement.h"
 #include "cache/record.h"
@@ -33,12 +37,17 @@ class ClaimPurges {
   static constexpr std::size_t kEntriesMost = 1U << 20U;
   static constexpr std::size_t kEntryBytes = 64;   // and its share of the chains' heads
   // `flight_ticks`: the longest flight and a second: what started within a hold has ended by then.
-  ClaimPurges(std::span<std::byte> memory, Tick flight_ticks);
+  ClaimPurges(std::span<std::byte> memory, std::span<std::byte> filter_memory, Tick flight_ticks);
 
   // Remembers it; one of the same tag, constraint, kind and reach becomes the later of both: a cut-off only moves
   // forward. `swept`: every purge up to here has been carried out on all records (LiveClaims); younger ones are never
-  // forgotten. False: no room.
-  bool enter(const ClaimPurge& purge, Tick now, Seq swept);
+  // forgotten.
+  enum class Entered : std::uint8_t {
+    kKept,
+    kFiltered,   // for want of room only held, and with it whatever the filter takes for it
+    kNoRoom,
+  };
+  Entered enter(const ClaimPurge& purge, Tick now, Seq swept);
 
   // A determination, as purges by claim see it.
   struct Subject {
@@ -65,6 +74,8 @@ class ClaimPurges {
   std::size_t size() const { return size_; }
   std::size_t capacity() const { return entries_.size(); }
   std::uint64_t forgotten_early() const { return forgotten_early_; }
+  std::uint64_t filtered() const { return filtered_; }
+  std::size_t filter_capacity() const { return filter_.capacity(); }
 
  private:
   static constexpr std::uint32_t kNone = 0xffffffffU;
@@ -77,13 +88,25 @@ class ClaimPurges {
   };
   static_assert(sizeof(Entry) + sizeof(std::uint32_t) <= kEntryBytes);
 
+  // Ends in the order of saying, as all of them last equally long: holds and logouts, and cut-offs.
+  struct Order {
+    std::uint32_t oldest = kNone;
+    std::uint32_t newest = kNone;
+  };
+
+  Order& order_of(const ClaimPurge& purge) {
+    return orders_[purge.kind == PurgeKind::kCutOff && !MUTANT(ended_holds_kept_behind_a_cut_off) ? 1 : 0];
+  }
   std::uint32_t& chain_of(std::uint64_t tag);
   std::uint32_t find(const ClaimPurge& purge);
+  void say_again(std::uint32_t at, const ClaimPurge& purge);
   std::uint32_t take_free();
   void append(std::uint32_t at);
   void unlink(std::uint32_t at);
   void forget(std::uint32_t at);
+  void forget_ended(const Order& order, Tick now, Seq swept);
   bool make_room(Tick now, Seq swept);
+  bool forget_early(const Order& order, Tick now, Seq swept);
   bool matches(const ClaimPurge& purge, const Subject& subject, Tick now) const;
   void judge(std::uint64_t tag, const Subject& subject, Tick now, Match& result) const;
 
@@ -92,10 +115,11 @@ class ClaimPurges {
   std::size_t size_ = 0;
   std::size_t untouched_ = 0;      // entries from here on were never used: their memory is not touched
   std::uint32_t free_ = kNone;
-  std::uint32_t oldest_ = kNone;
-  std::uint32_t newest_ = kNone;
+  std::array<Order, 2> orders_;
+  HoldFilter filter_;
   Tick flight_ticks_;
   std::uint64_t forgotten_early_ = 0;
+  std::uint64_t filtered_ = 0;
 };
 
 }  // namespace introspectd::cache

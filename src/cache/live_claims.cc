@@ -68,23 +68,35 @@ bool LiveClaims::enter(ClaimKind kind, std::uint64_t tag, Seq seq) {
 }
 
 void LiveClaims::begin_lap() {
-  if (MUTANT(live_cleared_a_lap_too_early)) forget(current_);
+  if (MUTANT(live_cleared_a_lap_too_early)) {
+    hide(current_);
+    clear(current_, slots_);
+  }
   current_ ^= 1U;
+  hidden_ = false;
   CHECK_INVARIANT(generations_[current_].used == 0);
 }
 
-void LiveClaims::end_lap() { forget(current_ ^ 1U); }
+void LiveClaims::end_lap() {
+  hide(current_ ^ 1U);
+  hidden_ = true;
+}
+
+bool LiveClaims::forget(std::size_t most) { return clear(current_ ^ 1U, most); }
 
 // Who still reads a slot of it took its lock before the lap's end, and its record has been checked.
-void LiveClaims::forget(std::size_t generation) {
-  Generation& old = generations_[generation];
+void LiveClaims::hide(std::size_t generation) {
   kinds_.fetch_and(~(0xffU << (generation * 8)), std::memory_order_acq_rel);
-  for (std::size_t i = 0; i < old.used; ++i) {
-    Slot& slot = old.slots[old.taken[i]];
+}
+
+bool LiveClaims::clear(std::size_t generation, std::size_t most) {
+  Generation& old = generations_[generation];
+  for (; most > 0 && old.used > 0; --most) {
+    Slot& slot = old.slots[old.taken[--old.used]];
     slot.tag.store(0, std::memory_order_release);
     slot.seq.store(0, std::memory_order_release);
   }
-  old.used = 0;
+  return old.used == 0;
 }
 
 }  // namespace introspectd::cache

@@ -1,10 +1,11 @@
 // LiveClaims: purges by claim that the sweep has not carried out yet: tag → newest seq. A hit whose record is older than
 // a live purge of one of its tags is a miss. Two generations: purges enter the current one; a lap of the sweep begins by
-// making the other one current, and at its end forgets the old one, since every record has then been checked.
+// making the other one current, and at its end hides the old one, as every record has then been checked; its slots are
+// cleared in slices before the next lap.
 // Threads: one writer; any thread reads, under a shard's lock, so that after the cache's barrier every reader sees what
 // was entered.  Owns: nothing; the memory belongs to the cache.
 // Errors: `enter` says no when a generation is full.
-// Cost: one load where nothing is live; else one probe per claim kind that is; end_lap O(entries).
+// Cost: one load where nothing is live; else one probe per claim kind that is; forget O(slots asked for).
 #pragma once
 
 #include <array>
@@ -20,7 +21,7 @@ namespace introspectd::cache {
 
 class LiveClaims {
  public:
-  static constexpr std::size_t kSlotsMost = 1U << 18U;   // a generation: bounds what end_lap does in one go
+  static constexpr std::size_t kSlotsMost = 1U << 19U;   // a generation, of which half are taken
   static constexpr std::size_t kSlotBytes = 20;          // and its place in the list of what is used
   explicit LiveClaims(std::span<std::byte> memory);
   LiveClaims(LiveClaims&&) = delete;
@@ -32,10 +33,15 @@ class LiveClaims {
 
   // The single writer. False: the generation is full.
   bool enter(ClaimKind kind, std::uint64_t tag, Seq seq);
+  // Only where the generation that was hidden last has been forgotten.
   void begin_lap();
+  // What was live when the lap began is so no more.
   void end_lap();
-  std::size_t size() const { return generations_[0].used + generations_[1].used; }
-  std::size_t capacity() const { return slots_ / 2; }   // of one generation
+  // Clears as many slots of it at most; true: all are.
+  bool forget(std::size_t most);
+  std::size_t size() const { return generations_[current_].used + (hidden_ ? 0 : generations_[current_ ^ 1U].used); }
+  std::size_t entered() const { return generations_[current_].used; }   // since the lap began
+  std::size_t capacity() const { return slots_ / 2; }                   // of one generation
 
  private:
   struct Slot {
@@ -48,11 +54,13 @@ class LiveClaims {
     std::size_t used = 0;
   };
   static Seq find(const Generation& generation, std::uint64_t tag);
-  void forget(std::size_t generation);
+  void hide(std::size_t generation);
+  bool clear(std::size_t generation, std::size_t most);
 
   std::array<Generation, 2> generations_;
   std::size_t slots_ = 0;
   std::size_t current_ = 0;
+  bool hidden_ = false;          // the other one: its lap has ended
   std::atomic<std::uint32_t> kinds_{0};   // bits of ClaimKind: the first generation's from bit 0, the second's from 8
 };
 

@@ -26,16 +26,19 @@ std::span<std::byte> take(std::span<std::byte>& rest, std::size_t bytes) {
   return taken;
 }
 
-// DESIGN §5: 5 % of the whole is for purges by claim, up to what can be made use of; a third of it is for what is live.
+// DESIGN §5: 5 % of the whole is for purges by claim, up to what can be made use of; a third of it is for what is live, a
+// quarter of the rest for the filter.
 struct ClaimMemory {
-  std::span<std::byte> live, kept;
+  std::span<std::byte> live, filter, kept;
 };
 ClaimMemory take_claims(std::span<std::byte>& rest) {
   const std::size_t most = LiveClaims::kSlotsMost * LiveClaims::kSlotBytes * 2;
   const std::size_t whole = rest.size() * 5 / 100;
   ClaimMemory memory;
   memory.live = take(rest, std::min(whole / 3, most));
-  memory.kept = take(rest, std::min(whole - memory.live.size(), ClaimPurges::kEntriesMost * ClaimPurges::kEntryBytes));
+  const std::size_t kept = std::min(whole - memory.live.size(), ClaimPurges::kEntriesMost * ClaimPurges::kEntryBytes);
+  memory.filter = take(rest, std::min(kept / 4, HoldFilter::kBytesMost));
+  memory.kept = take(rest, kept - memory.filter.size());
   return memory;
 }
 
@@ -67,7 +70,8 @@ TokenCache::TokenCache(std::span<std::byte> memory, const CacheOptions& options,
   CHECK_INVARIANT(reinterpret_cast<std::uintptr_t>(memory.data()) % kLine == 0);
   const ClaimMemory claims = take_claims(memory);
   live_ = std::make_unique<LiveClaims>(claims.live);
-  purges_ = std::make_unique<ClaimPurges>(claims.kept, ticks_in(options.longest_flight + std::chrono::seconds{1}) + 2);
+  purges_ = std::make_unique<ClaimPurges>(claims.kept, claims.filter,
+                                          ticks_in(options.longest_flight + std::chrono::seconds{1}) + 2);
   const std::size_t count = options.shards != 0 ? options.shards : shard_count_for(memory_bytes_);
   CHECK_INVARIANT(std::has_single_bit(count));
   const std::size_t slice = memory.size() / count / kLine * kLine;
@@ -96,6 +100,9 @@ void TokenCache::make_servers() {
     if (traits.has_channel) set_channel(static_cast<ServerId>(i), {false, {}, {}, freshness.ttl});
   }
   hold_all_until_.resize(options_.servers);
+  filtered_until_.resize(options_.servers);
+  floors_.resize(options_.servers);
+  sid_answers_.resize(options_.servers);
 }
 
 TokenCache::~TokenCache() = default;
@@ -151,6 +158,7 @@ TokenCache::Commit TokenCache::commit(const Ticket& ticket, const oauth::Introsp
                                       const MatchingPurge& known) {
   Commit result;
   result.purge = known;
+  if (answer.active) sid_answers_[ticket.server].answered(!answer.sid.empty());
   result.worth = judge_freshness(answer, freshness_[ticket.server], ticket.start, now);
   Determination what = determination(ticket, answer, result.worth);
   judge_purges(ticket, what, answer.active, now, result);
@@ -168,9 +176,10 @@ TokenCache::Commit TokenCache::commit(const Ticket& ticket, const oauth::Introsp
   });
   if (result.outcome == CommitOutcome::kRefusedDead) result.purge.dead = true;
   if (result.outcome == CommitOutcome::kRefusedFloor) {
-    // A flush has tainted the flight, and nobody has joined it since; a floor that rose for want of room has not.
-    const Seq oldest = known.newest != 0 ? known.newest : ticket.seq + 1;
-    result.purge.add({std::max(fill_floor, floor(ticket.server)), false, false, oldest});
+    // Whether a flush or want of room raised it: who looked after the first of them may not have the older answer.
+    const bool of_server = floor(ticket.server) >= ticket.seq && fill_floor < ticket.seq;
+    const Seq first = of_server ? floors_[ticket.server].first_after(ticket.seq) : ticket.seq + 1;
+    result.purge.add({std::max(fill_floor, floor(ticket.server)), false, false, first});
   }
   if (result.outcome == CommitOutcome::kNotStorable && !may) result.outcome = CommitOutcome::kRefusedPurge;
   return result;

@@ -2,7 +2,7 @@
 // Threads: lookup from any thread, any time; everything else by the single writer (the back loop), so that a commit
 // either precedes a purge or is refused by it (DESIGN §4).  Blocks: on one shard mutex only, never two.
 // Owns: shards inside the memory given; that memory is the whole budget.
-// Errors: none: a full cache evicts; a purge that cannot be kept raises a floor.
+// Errors: none: a full cache evicts; a purge that cannot be kept holds more than was said, or raises a floor.
 // Cost: lookup O(1), one lock, no allocation. A purge by claim costs the same for one record and for a million; the
 // barrier one lock of every shard; what it made stale is dropped by the sweep, in slices.
 #pragma once
@@ -19,6 +19,7 @@
 #include "base/time.h"
 #include "base/unique_function.h"
 #include "cache/claim_purges.h"
+#include "cache/floor_history.h"
 #include "cache/freshness.h"
 #include "cache/identity.h"
 #include "cache/judgement.h"
@@ -26,6 +27,7 @@
 #include "cache/live_claims.h"
 #include "cache/server_marks.h"
 #include "cache/shard.h"
+#include "cache/sid_answers.h"
 #include "oauth/signal.h"
 
 namespace introspectd::cache {
@@ -121,16 +123,22 @@ class TokenCache {
   Seq enter_purge(ServerId server, const oauth::Signal& signal, Now now);
   // Locks and unlocks every shard: once for all purges of a turn, before they are acknowledged.
   void barrier();
+  // Has any answer of the AS had a sid? Where none has, a purge by sid alone reaches nothing (STD 5.29).
+  bool answers_carry_sid(ServerId server) const { return sid_answers_[server].carry(); }
 
   // The sweep: drops what purges by claim made stale. A lap begins with the first slice after a purge and checks every
   // record; what was purged before it began is carried out when it ends.
   static constexpr std::size_t kSliceRecords = 256;
+  static constexpr std::size_t kSliceSlots = 2048;   // of live purges that are over
   struct SweepSlice {
     std::size_t seen = 0;
     std::size_t dropped = 0;
     std::size_t by_sub = 0;
   };
-  bool sweep_wanted() const { return lap_.under_way || wanted_ > swept_; }
+  bool sweep_wanted() const { return lap_.under_way || lap_.forgetting || wanted_ > swept_; }
+  // Purges by claim come so fast that there may be no room among the live ones before the lap ends: it has to go on
+  // faster than the purges do.
+  bool sweep_behind() const;
   // One lock; at most kSliceRecords records. `dropped_by` takes the seq of the purge that each dropped record matched.
   SweepSlice sweep_slice(Now now, std::span<Seq, kSliceRecords> dropped_by);
   // Every purge up to here has been carried out on all records.
@@ -159,10 +167,13 @@ class TokenCache {
 
   struct PurgeCounts {
     std::size_t kept = 0, kept_most = 0;     // purges by claim that are remembered
+    std::size_t filter_most = 0;             // so many more can be held within one hold
     std::size_t live = 0;                    // … that the sweep has not carried out yet
     std::uint64_t forgotten_early = 0;       // never weakens I1–I3
+    std::uint64_t filtered = 0;              // found no room, and were held by the filter
     std::uint64_t floors_raised = 0;         // because a purge by claim found no room
-    std::uint64_t laps = 0, swept_records = 0;
+    std::uint64_t unmappable_sids = 0;       // purges by sid alone, of ASs whose answers have none
+    std::uint64_t laps = 0, checked_records = 0, swept_records = 0;
     std::uint64_t shards_passed = 0;         // by barriers
   };
   PurgeCounts purge_counts() const;
@@ -179,6 +190,7 @@ class TokenCache {
     Seq begun = 0;             // what was purged up to here is carried out when it ends
     std::size_t shard = 0;
     bool shard_begun = false;
+    bool forgetting = false;   // it has ended; what is live no more is still being cleared
   };
 
   Seq next_seq() { return seq_.fetch_add(1, std::memory_order_acq_rel) + 1; }
@@ -194,7 +206,9 @@ class TokenCache {
   void enter_claims(ServerId server, const oauth::Signal& signal, ClaimPurge purge, Now now);
   void enter_of_all(ServerId server, const ClaimPurge& purge, Now now);
   void enter_claim(ClaimKind kind, const ClaimPurge& purge, Now now);
+  void remember(const ClaimPurge& purge, Now now);
   void no_room(const ClaimPurge& purge);
+  void raise_floor(ServerId server, Seq seq);
   void import_dead(const KeptDeadToken& dead, Now now);
   void export_dead(PurgeExport& at, UniqueFunction<void(const KeptPurge&)>& visit);
   void export_claims(PurgeExport& at, UniqueFunction<void(const KeptPurge&)>& visit);
@@ -215,12 +229,15 @@ class TokenCache {
   std::vector<BootKey> claim_keys_;          // by AS
   std::vector<std::uint64_t> every_token_tags_;   // by AS
   std::vector<FreshnessPolicy> freshness_;   // by AS
+  std::vector<FloorHistory> floors_;         // by AS
+  std::vector<SidAnswers> sid_answers_;      // by AS
   std::vector<Tick> hold_all_until_;         // by AS: purges that found no room hold it whole
+  std::vector<Tick> filtered_until_;         // by AS: until when the filter holds some of it
   Lap lap_;
   Seq wanted_ = 0;                           // the newest purge that wants a lap
   Seq swept_ = 0;
   std::uint64_t purge_changes_ = 0;
-  std::uint64_t floors_raised_ = 0, laps_ = 0, swept_records_ = 0, shards_passed_ = 0;
+  std::uint64_t floors_raised_ = 0, laps_ = 0, checked_records_ = 0, swept_records_ = 0, shards_passed_ = 0;
 };
 
 }  // namespace introspectd::cache

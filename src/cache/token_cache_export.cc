@@ -49,7 +49,8 @@ void TokenCache::export_servers(const PurgeExport& at, UniqueFunction<void(const
     const auto server = static_cast<ServerId>(i);
     const std::uint32_t before = marks_[i].issued_before.load(std::memory_order_relaxed);
     if (before != 0) visit(KeptIssuedBefore{server, before});
-    const Duration held = left_of(hold_all_until_[i], at.begun.mono);
+    // Which tokens the filter holds cannot be told: in another process all of the AS are, until the last of them ends.
+    const Duration held = left_of(std::max(hold_all_until_[i], filtered_until_[i]), at.begun.mono);
     if (held > Duration::zero()) visit(KeptHoldOfAll{server, held});
   }
 }

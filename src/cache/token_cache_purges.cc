@@ -1,4 +1,4 @@
-// TokenCache's purges by claim and of whole authorization servers: entered, judged, swept, imported (DESIGN §5).
+// TokenCache's purges by claim and of whole authorization servers: entered, judged, imported (DESIGN §5).
 #include <algorithm>
 
 #include "base/assert.h"
@@ -54,7 +54,7 @@ Seq TokenCache::enter_purge(ServerId server, const oauth::Signal& signal, Now no
   CHECK_INVARIANT(signal.kind != oauth::SignalKind::kDead);
   const Seq seq = next_seq();
   if (signal.kind == oauth::SignalKind::kFlush) {
-    raise(marks_[server].floor, seq);
+    raise_floor(server, seq);
     return seq;
   }
   if (signal.kind == oauth::SignalKind::kForgetNegatives) {
@@ -94,6 +94,7 @@ void TokenCache::enter_claims(ServerId server, const oauth::Signal& signal, Clai
     purge.tag = claim_tag(key, ClaimKind::kSid, match.sid);
     purge.constraint = client;
     enter_claim(ClaimKind::kSid, purge, now);
+    if (match.sub.empty()) sid_answers_[server].purged();
     if (match.sub.empty() || MUTANT(fallback_to_sub_left_out)) return;
     purge.without_sid = true;
   }
@@ -116,20 +117,26 @@ void TokenCache::enter_of_all(ServerId server, const ClaimPurge& purge, Now now)
     marks.issued_before.store(std::max(before, purge.cut_off), std::memory_order_release);
     raise(marks.undated_floor, purge.seq);
   } else {
-    raise(marks.floor, purge.seq);
+    raise_floor(purge.server, purge.seq);
   }
-  if (!purges_->enter(purge, tick_of(now.mono), swept_)) no_room(purge);
+  remember(purge, now);
 }
 
 void TokenCache::enter_claim(ClaimKind kind, const ClaimPurge& purge, Now now) {
-  if (!purges_->enter(purge, tick_of(now.mono), swept_)) {
-    no_room(purge);
-    return;
-  }
+  remember(purge, now);
+  if (floor(purge.server) == purge.seq) return;   // nothing older is left to be hidden
   if (live_->enter(kind, purge.tag, purge.seq)) return;
   // It is remembered for commits; entries, which live would have hidden, are hidden by the floor.
-  if (!MUTANT(floor_not_raised_when_full)) raise(marks_[purge.server].floor, purge.seq);
+  if (!MUTANT(floor_not_raised_when_full)) raise_floor(purge.server, purge.seq);
   ++floors_raised_;
+}
+
+// For what may still arrive.
+void TokenCache::remember(const ClaimPurge& purge, Now now) {
+  const ClaimPurges::Entered entered = purges_->enter(purge, tick_of(now.mono), swept_);
+  if (entered == ClaimPurges::Entered::kNoRoom) no_room(purge);
+  if (entered != ClaimPurges::Entered::kFiltered) return;
+  filtered_until_[purge.server] = std::max(filtered_until_[purge.server], purge.hold_until);
 }
 
 // No purge is silently dropped (I6): the AS's older entries and fills go, and nothing that starts within its hold is
@@ -137,8 +144,13 @@ void TokenCache::enter_claim(ClaimKind kind, const ClaimPurge& purge, Now now) {
 void TokenCache::no_room(const ClaimPurge& purge) {
   ++floors_raised_;
   if (MUTANT(floor_not_raised_when_full)) return;
-  raise(marks_[purge.server].floor, purge.seq);
+  raise_floor(purge.server, purge.seq);
   hold_all_until_[purge.server] = std::max(hold_all_until_[purge.server], purge.hold_until);
+}
+
+void TokenCache::raise_floor(ServerId server, Seq seq) {
+  raise(marks_[server].floor, seq);
+  floors_[server].rose(seq);
 }
 
 // A lookup that locks after it sees what was entered before; one before was decided before the acknowledgement (I5).
@@ -149,33 +161,9 @@ void TokenCache::barrier() {
 
 Seq TokenCache::flush(ServerId server) {
   const Seq seq = next_seq();
-  raise(marks_[server].floor, seq);
+  raise_floor(server, seq);
   barrier();
   return seq;
-}
-
-TokenCache::SweepSlice TokenCache::sweep_slice(Now now, std::span<Seq, kSliceRecords> dropped_by) {
-  if (!sweep_wanted()) return {};
-  if (!lap_.under_way) {
-    lap_ = {.under_way = true, .begun = seq()};
-    live_->begin_lap();
-  }
-  const Shard::SweepRules rules{marks_, every_token_tags_, *live_, *purges_, tick_of(now.mono)};
-  const Shard::Swept swept = shards_[lap_.shard]->with([&](Shard& shard) {
-    if (!lap_.shard_begun) shard.begin_sweep();
-    return shard.sweep(rules, dropped_by);
-  });
-  lap_.shard_begun = !swept.done;
-  if (swept.done && ++lap_.shard == shards_.size()) end_lap();
-  swept_records_ += swept.dropped;
-  return {swept.seen, swept.dropped, swept.by_sub};
-}
-
-void TokenCache::end_lap() {
-  live_->end_lap();
-  swept_ = lap_.begun;
-  lap_ = {};
-  ++laps_;
 }
 
 // G is rounded up and L down: what the channel covers is never made more than it is.
@@ -203,7 +191,7 @@ void TokenCache::import_purge(const KeptPurge& purge, Now now) {
     return;
   }
   if (const auto* const hold = std::get_if<KeptHoldOfAll>(&purge)) {
-    raise(marks_[hold->server].floor, seq);
+    raise_floor(hold->server, seq);
     hold_all_until_[hold->server] = std::max(hold_all_until_[hold->server], end_tick(now.mono + hold->left));
     return;
   }
@@ -219,8 +207,8 @@ void TokenCache::import_purge(const KeptPurge& purge, Now now) {
   entered.server = claim.server;
   entered.kind = claim.kind;
   entered.without_sid = claim.without_sid;
-  raise(marks_[claim.server].floor, seq);   // no claim kind is known to make it live by; a cold cache loses nothing
-  if (!purges_->enter(entered, tick_of(now.mono), swept_)) no_room(entered);
+  raise_floor(claim.server, seq);   // no claim kind is known to make it live by; a cold cache loses nothing
+  remember(entered, now);
   wanted_ = seq;
 }
 
@@ -236,8 +224,20 @@ void TokenCache::import_dead(const KeptDeadToken& dead, Now now) {
 }
 
 TokenCache::PurgeCounts TokenCache::purge_counts() const {
-  return {purges_->size(), purges_->capacity(), live_->size(), purges_->forgotten_early(), floors_raised_, laps_,
-          swept_records_, shards_passed_};
+  PurgeCounts counts;
+  counts.kept = purges_->size();
+  counts.kept_most = purges_->capacity();
+  counts.filter_most = purges_->filter_capacity();
+  counts.live = live_->size();
+  counts.forgotten_early = purges_->forgotten_early();
+  counts.filtered = purges_->filtered();
+  counts.floors_raised = floors_raised_;
+  for (const SidAnswers& answers : sid_answers_) counts.unmappable_sids += answers.unmappable();
+  counts.laps = laps_;
+  counts.checked_records = checked_records_;
+  counts.swept_records = swept_records_;
+  counts.shards_passed = shards_passed_;
+  return counts;
 }
 
 }  // namespace introspectd::cache

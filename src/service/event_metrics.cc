@@ -71,8 +71,12 @@ void write_events(MetricsText& text, const Figures& figures) {
     write_lag(text, name_of(static_cast<EventOrigin>(i)), events.origins[i].lag);
   }
   counters(text, "introspectd_event_oddities_total",
-           "Accepted events of a type that is not known, and subjects that no token is known by.", "kind",
-           {{"unknown_type", events.unknown_events}, {"unmappable_subject", events.unmappable_subjects}});
+           "Accepted events of a type that is not known, subjects that no token is known by, and purges by sid alone of "
+           "servers whose answers have none.",
+           "kind",
+           {{"unknown_type", events.unknown_events},
+            {"unmappable_subject", events.unmappable_subjects},
+            {"unmappable_sid", figures.purges.unmappable_sids}});
   gauge(text, "introspectd_events_waiting", "Events that wait for keys, their turn, or the disk.", "", events.waiting);
   gauge(text, "introspectd_notify_connections", "Open connections of the notify listener.", "",
         figures.notify_connections);
@@ -156,10 +160,16 @@ void write_purges(MetricsText& text, const cache::TokenCache::PurgeCounts& count
   gauge(text, "introspectd_claim_purges", "", label("state", "live"), counts.live);
   gauge(text, "introspectd_claim_purges_most", "How many purges by claim can be remembered.", "", counts.kept_most);
   counters(text, "introspectd_claim_purge_events_total",
-           "Purges by claim forgotten before their time, and floors raised because one could not be remembered.",
-           "event", {{"forgotten_early", counts.forgotten_early}, {"floor_raised", counts.floors_raised}});
+           "Purges by claim forgotten before their time, held coarsely for want of room, and floors raised because one "
+           "could not even be held so.",
+           "event",
+           {{"forgotten_early", counts.forgotten_early},
+            {"held_coarsely", counts.filtered},
+            {"floor_raised", counts.floors_raised}});
   text.family("introspectd_sweep_laps_total", Type::kCounter, "Laps of the sweep over all records.");
   text.sample("", "", counts.laps);
+  text.family("introspectd_sweep_checked_records_total", Type::kCounter, "Entries that the sweep looked at.");
+  text.sample("", "", counts.checked_records);
 }
 
 // --- the fleet, the disk ---
@@ -278,6 +288,7 @@ void write_event_status(codec::JsonWriter& json, const Figures& figures) {
   member(json, "kept", std::uint64_t{figures.purges.kept});
   member(json, "live", std::uint64_t{figures.purges.live});
   member(json, "forgotten_early", figures.purges.forgotten_early);
+  member(json, "held_coarsely", figures.purges.filtered);
   member(json, "floors_raised", figures.purges.floors_raised);
   member(json, "swept_records", figures.purges.swept_records);
   json.end_object();

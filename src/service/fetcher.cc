@@ -18,7 +18,10 @@ constexpr std::size_t kBodyMost = 65536;
 }  // namespace
 
 Fetcher::Fetcher(const FetcherParts& parts)
-    : parts_(parts), flights_of_caller_(std::max<std::size_t>(parts.settings.callers.size() + 1, 1)), room_(kBodyMost) {}
+    : parts_(parts),
+      flights_(parts.servers.size()),
+      flights_of_caller_(std::max<std::size_t>(parts.settings.callers.size() + 1, 1)),
+      room_(kBodyMost) {}
 
 Fetcher::~Fetcher() = default;
 
@@ -71,28 +74,38 @@ bool Fetcher::answer_from_cache(const FetchRequest& request) {
 }
 
 bool Fetcher::join(const FetchRequest& request) {
-  const auto found = joinable_.find(key_of(request.question));
-  if (found == joinable_.end()) return false;
+  Flight* const found = flights_.joinable(request.question);
+  if (found == nullptr) return false;
   if (waiters_ >= parts_.settings.listen.max_connections) {
     refuse(request, Outcome::kOverloaded);
     return true;
   }
   parts_.counters.add(Counter::kJoins);
-  ++waiters_;
-  found->second->waiters.push_back(
-      {request.waiter, request.caller, request.lookup_seq, request.deadline, request.question.audience});
+  add_waiter(*found, request);
   return true;
 }
 
+void Fetcher::add_waiter(Flight& flight, const FetchRequest& request) {
+  ++waiters_;
+  flight.waiters.push_back(
+      {request.waiter, request.caller, request.lookup_seq, request.deadline, request.question.audience});
+}
+
 Fetcher::Admission Fetcher::admit(const FetchRequest& request) {
-  ServerLink& link = *parts_.servers[request.question.server];
-  if ((!link.has_room() && !MUTANT(server_limit_ignored)) || waiters_ >= parts_.settings.listen.max_connections) {
-    return {Outcome::kOverloaded};
-  }
+  if (waiters_ >= parts_.settings.listen.max_connections) return {Outcome::kOverloaded};
+  const ServerLink& link = *parts_.servers[request.question.server];
+  const bool queued = must_queue(request.question);
+  if (!queued && !link.has_room() && !MUTANT(server_limit_ignored)) return {Outcome::kOverloaded};
   const bool configured = request.caller < parts_.settings.callers.size();
   const std::size_t most = configured ? parts_.settings.callers[request.caller].max_in_flight
                                       : std::max<std::size_t>(link.settings().max_in_flight / 2, 1);
   if (flights_of_caller_[request.caller] >= most && !MUTANT(caller_limit_ignored)) return {Outcome::kCallerOverloaded};
+  return queued ? Admission{} : admit_call(request.question.server);   // a queued one's call is admitted when it starts
+}
+
+Fetcher::Admission Fetcher::admit_call(cache::ServerId server) {
+  ServerLink& link = *parts_.servers[server];
+  if (!link.has_room() && !MUTANT(server_limit_ignored)) return {Outcome::kOverloaded};
   const Breaker::Admission breaker = link.breaker().admit(parts_.loop.now().mono);
   if (breaker == Breaker::Admission::kRefuse) return {Outcome::kBreakerOpen};
   return {Outcome::kActive, breaker == Breaker::Admission::kProbe};
@@ -110,17 +123,32 @@ void Fetcher::refuse(const FetchRequest& request, Outcome outcome) {
 void Fetcher::start(FetchRequest request, bool probe) {
   auto flight = std::make_unique<Flight>();
   flight->probe = probe;
+  flight->queued = must_queue(request.question) && !MUTANT(third_call_beside_two);
   flight->question = request.question;
   flight->token = std::move(request.token);
   flight->caller = request.caller;
-  flight->waiters.push_back(
-      {request.waiter, request.caller, request.lookup_seq, request.deadline, request.question.audience});
-  ++waiters_;
   ++flights_of_caller_[flight->caller];
-  Flight& started = *flight;
-  joinable_.insert_or_assign(key_of(request.question), std::move(flight));
+  add_waiter(*flight, request);
+  Flight& started = flights_.add(std::move(flight));
+  if (started.queued) return;
   link_of(started).retries().first_try(parts_.loop.now().mono);
   call(started, false);
+}
+
+// One of the two calls that it waited for has ended.
+void Fetcher::start_queued(const cache::Question& question) {
+  Flight* const next = flights_.joinable(question);
+  if (next == nullptr || !next->queued || must_queue(question) || shutting_down_) return;
+  const Admission admission = admit_call(question.server);
+  if (admission.outcome != Outcome::kActive) {
+    const FlightPtr refused = take(*next);
+    for (const Waiter& waiter : refused->waiters) parts_.replies.deliver(waiter.id, plain(admission.outcome));
+    return;
+  }
+  flights_.start(*next);
+  next->probe = admission.probe;
+  link_of(*next).retries().first_try(parts_.loop.now().mono);
+  call(*next, false);
 }
 
 // Every call takes a ticket of its own: its seq is what purges are compared with.
@@ -153,8 +181,9 @@ void Fetcher::on_reply(Flight& flight, const ports::UpstreamReply& reply) {
   const bool refused = reply.outcome == ports::TransportOutcome::kOk && (reply.status == 401 || reply.status == 403);
   // Whether or not this flight is tried again: the next one needs the right credential (F63).
   const bool renewed = refused && renew_credential(flight.question.server);
-  if (retry(flight, reply, renewed)) return;
-  finish(flight, reply);
+  const cache::Question question = flight.question;
+  if (!retry(flight, reply, renewed)) finish(flight, reply);
+  start_queued(question);
 }
 
 bool Fetcher::renew_credential(cache::ServerId server) {
@@ -183,31 +212,13 @@ bool Fetcher::retry(Flight& flight, const ports::UpstreamReply& reply, bool cred
   return true;
 }
 
-// Those that nobody joins first: stopping a flight cancels an older one of its key, which must have had its turn.
-template <typename Match>
-std::vector<Fetcher::Flight*> Fetcher::matching(Match match) const {
-  std::vector<Flight*> found;
-  for (const FlightPtr& flight : ending_) {
-    if (match(*flight)) found.push_back(flight.get());
-  }
-  for (const auto& [key, flight] : joinable_) {
-    if (match(*flight)) found.push_back(flight.get());
-  }
-  return found;
-}
-
-// Instead of another try: a flight of the same key that started later is under way, and serves these waiters as well. A
-// retry beside it would be a third one (I31).
+// Instead of another try: a flight of the same key that started later is under way, or is to start, and serves these
+// waiters as well. A retry beside it would be a third one (I31).
 bool Fetcher::hand_over(Flight& flight) {
-  const FlightKey key = key_of(flight.question);
-  const auto is_younger = [&](const Flight& other) {
-    return other.call != nullptr && other.ticket.seq > flight.ticket.seq && key_of(other.question) == key;
-  };
-  const std::vector<Flight*> younger = matching(is_younger);
-  if (younger.empty() || MUTANT(retry_beside_a_younger_flight)) return false;
+  Flight* const younger = flights_.younger_than(flight);
+  if (younger == nullptr || MUTANT(retry_beside_a_younger_flight)) return false;
   const FlightPtr ended = take(flight);
-  std::vector<Waiter>& waiters = younger.back()->waiters;
-  waiters.insert(waiters.end(), ended->waiters.begin(), ended->waiters.end());
+  younger->waiters.insert(younger->waiters.end(), ended->waiters.begin(), ended->waiters.end());
   waiters_ += ended->waiters.size();
   return true;
 }
@@ -272,7 +283,8 @@ void Fetcher::answer_all(Flight& flight, const Reply& reply) {
   }
 }
 
-// A purge came after the flight had started and before this waiter looked: a flight that starts now serves it.
+// A purge came after the flight had started and before this waiter looked: a flight that starts now serves it, and so
+// does one that has started since nobody joined this one any more. What is purged after the waiter looked is no matter.
 void Fetcher::follow_up(const Flight& flight, const Waiter& waiter) {
   FetchRequest request;
   request.question = flight.question;
@@ -280,12 +292,10 @@ void Fetcher::follow_up(const Flight& flight, const Waiter& waiter) {
   request.token = flight.token.copy();
   request.caller = waiter.caller;
   request.waiter = waiter.id;
-  request.lookup_seq = parts_.cache.seq();
+  request.lookup_seq = waiter.lookup_seq;
   request.deadline = waiter.deadline;
-  if (const auto found = joinable_.find(key_of(request.question)); found != joinable_.end()) {
-    ++waiters_;
-    found->second->waiters.push_back(
-        {request.waiter, request.caller, request.lookup_seq, request.deadline, request.question.audience});
+  if (Flight* const found = flights_.joinable(request.question); found != nullptr) {
+    add_waiter(*found, request);
     return;
   }
   const Admission admission = admit(request);
@@ -298,73 +308,43 @@ void Fetcher::follow_up(const Flight& flight, const Waiter& waiter) {
 }
 
 bool Fetcher::has_flight(const cache::TokenHash& token, cache::ServerId server) const {
-  return !matching([&](const Flight& f) { return f.question.server == server && f.question.token == token; }).empty();
+  return flights_.has_token(token, parts_.cache.place(token), server);
 }
 
 // The token is dead: whoever waits for it learns so at once; the flight ends alone and stores nothing.
 void Fetcher::token_purged(const cache::TokenHash& token, cache::ServerId server, cache::Seq seq) {
   if (MUTANT(purge_taints_no_flight)) return;
-  for (Flight* const flight :
-       matching([&](const Flight& f) { return f.question.server == server && f.question.token == token; })) {
+  for (Flight* const flight : flights_.of_token(token, parts_.cache.place(token), server)) {
     flight->purge = {seq, true};
     const std::vector<Waiter> waiters = std::exchange(flight->waiters, {});
     waiters_ -= waiters.size();
-    stop_joining(*flight);
+    if (flight->queued) {
+      take(*flight);
+    } else if (flight->joinable) {
+      flights_.close(*flight);
+    }
     for (const Waiter& waiter : waiters) parts_.replies.deliver(waiter.id, plain(Outcome::kInactiveDead));
   }
 }
 
+// A flight is tainted by the first flush alone: nobody has joined it since. What is queued starts after all of them.
 void Fetcher::server_flushed(cache::ServerId server, cache::Seq seq) {
-  for (Flight* const flight : matching([&](const Flight& f) { return f.joinable && f.question.server == server; })) {
+  for (Flight* const flight : flights_.open_of(server)) {
     flight->purge.newest = seq;
-    if (!MUTANT(join_after_purge)) stop_joining(*flight);
+    if (!MUTANT(join_after_purge)) flights_.close(*flight);
   }
-}
-
-// Moves the flight to those that nobody joins. An older one of the same key hands its waiters over: this flight
-// started after they looked, and at most one older flight is ever under way (I31).
-void Fetcher::stop_joining(Flight& flight) {
-  if (!flight.joinable) return;
-  const FlightKey key = key_of(flight.question);
-  // One whose reply is being judged in this very turn has no call any more and ends by itself.
-  const auto same_key = [&](const FlightPtr& other) {
-    return other->call != nullptr && key_of(other->question) == key;
-  };
-  if (const auto older = std::find_if(ending_.begin(), ending_.end(), same_key); older != ending_.end()) {
-    std::vector<Waiter>& waiters = (*older)->waiters;
-    if (!flight.purge.dead) flight.waiters.insert(flight.waiters.end(), waiters.begin(), waiters.end());
-    waiters_ += flight.purge.dead ? 0 : waiters.size();
-    cancel(**older);
-  }
-  const auto found = joinable_.find(key);
-  CHECK_INVARIANT(found != joinable_.end() && found->second.get() == &flight);
-  flight.joinable = false;
-  ending_.push_back(std::move(found->second));
-  joinable_.erase(found);
 }
 
 void Fetcher::cancel(Flight& flight) {
-  link_of(flight).cancelled();
+  if (flight.call != nullptr) link_of(flight).cancelled();
   if (flight.probe) link_of(flight).breaker().probe_abandoned(parts_.loop.now().mono);
   flight.call.reset();
   take(flight);
 }
 
-// The flight leaves the tables, with what it counted for.
-Fetcher::FlightPtr Fetcher::take(Flight& flight) {
-  FlightPtr taken;
-  if (flight.joinable) {
-    const auto found = joinable_.find(key_of(flight.question));
-    CHECK_INVARIANT(found != joinable_.end() && found->second.get() == &flight);
-    taken = std::move(found->second);
-    joinable_.erase(found);
-  } else {
-    const auto found =
-        std::find_if(ending_.begin(), ending_.end(), [&](const FlightPtr& f) { return f.get() == &flight; });
-    CHECK_INVARIANT(found != ending_.end());
-    taken = std::move(*found);
-    ending_.erase(found);
-  }
+// The flight leaves the table, with what it counted for.
+FlightPtr Fetcher::take(Flight& flight) {
+  FlightPtr taken = flights_.take(flight);
   waiters_ -= taken->waiters.size();
   --flights_of_caller_[taken->caller];
   return taken;
@@ -372,7 +352,7 @@ Fetcher::FlightPtr Fetcher::take(Flight& flight) {
 
 void Fetcher::shut_down() {
   shutting_down_ = true;
-  for (Flight* const flight : matching([](const Flight&) { return true; })) {
+  for (Flight* const flight : flights_.all()) {
     for (const Waiter& waiter : flight->waiters) parts_.replies.deliver(waiter.id, plain(Outcome::kShuttingDown));
     cancel(*flight);
   }

@@ -1,23 +1,23 @@
 // Fetcher: asks the authorization servers, once for everybody who waits for the same key (single flight).
 // A flight carries the seq at which its call started; purges taint it; at its end every waiter is judged by the one
 // rule (cache/judgement.h): it has the answer, or false because the token is dead, or it waits for a successor flight
-// that starts after the purge (I1, I2, I3, I31).
+// that starts after the purge (I1, I2, I3, I31). Every call runs to its end: where two of a key are under way, as
+// flushes come faster than the AS answers, the next is queued behind them, so that nobody waits for more than two.
 // Threads: the back loop only.  Owns: flights and their calls.
-// Errors: outcomes, delivered to the waiters.  Cost: one upstream call per flight; O(waiters) at its end.
+// Errors: outcomes, delivered to the waiters.
+// Cost: one upstream call per flight; O(waiters) at its end. A purge by token O(flights of the token).
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <list>
 #include <memory>
-#include <unordered_map>
 #include <vector>
 
 #include "base/log.h"
-#include "base/mutant.h"
 #include "cache/token_cache.h"
 #include "ports/event_loop.h"
 #include "ports/upstream.h"
+#include "service/flight_table.h"
 #include "service/loop_counters.h"
 #include "service/messages.h"
 #include "service/server_link.h"
@@ -53,53 +53,25 @@ class Fetcher {
   // The AS refused our credential: reads it again; a changed one retires what the old one brought (F63, I50).
   bool renew_credential(cache::ServerId server);
 
-  std::size_t flights() const { return joinable_.size() + ending_.size(); }
+  static constexpr std::size_t kCallsMost = 2;   // of one key at a time (I31)
+
+  std::size_t flights() const { return flights_.size(); }
   std::size_t waiters() const { return waiters_; }
   // Everybody who waits is told that we stop; calls are cancelled.
   void shut_down();
 
  private:
-  struct Waiter {
-    WaiterId id;
-    CallerId caller = 0;
-    cache::Seq lookup_seq = 0;
-    MonoTime deadline;
-    oauth::AudienceMask audience = 0;   // of the caller; the front applies it to the reply
-  };
-  struct Flight {
-    cache::Question question;
-    cache::Ticket ticket;
-    cache::MatchingPurge purge;
-    Secret token;
-    CallerId caller = 0;           // who started it: counts against its limit
-    std::vector<Waiter> waiters;
-    ports::PendingToken call;
-    unsigned tries = 0;
-    bool joinable = true;
-    bool probe = false;            // the breaker's
-  };
-  struct FlightKey {
-    cache::TokenHash token;
-    cache::ViewId view = 0;
-    std::uint64_t place = 0;   // keyed: nobody can choose tokens that collide (I41)
-    bool operator==(const FlightKey& other) const { return view == other.view && token == other.token; }
-  };
-  struct FlightKeyHash {
-    std::size_t operator()(const FlightKey& key) const noexcept { return key.place ^ key.view; }
-  };
-  static FlightKey key_of(const cache::Question& q) {
-    return {q.token, MUTANT(flights_joined_across_views) ? cache::ViewId{0} : q.view, q.place};
-  }
-  using FlightPtr = std::unique_ptr<Flight>;
-
   bool answer_from_cache(const FetchRequest& request);
   bool join(const FetchRequest& request);
   struct Admission {
     Outcome outcome = Outcome::kActive;   // kActive: go ahead
     bool probe = false;
   };
-  void start(FetchRequest request, bool probe);
   Admission admit(const FetchRequest& request);
+  Admission admit_call(cache::ServerId server);
+  bool must_queue(const cache::Question& question) const { return flights_.calls_of(question) >= kCallsMost; }
+  void start(FetchRequest request, bool probe);
+  void start_queued(const cache::Question& question);
   void refuse(const FetchRequest& request, Outcome outcome);
   void call(Flight& flight, bool fresh_connection);
   void on_reply(Flight& flight, const ports::UpstreamReply& reply);
@@ -111,18 +83,15 @@ class Fetcher {
   void follow_up(const Flight& flight, const Waiter& waiter);
   void answer_all(Flight& flight, const Reply& reply);
   FlightPtr take(Flight& flight);
-  void stop_joining(Flight& flight);
   void cancel(Flight& flight);
-  template <typename Match>
-  std::vector<Flight*> matching(Match match) const;
+  void add_waiter(Flight& flight, const FetchRequest& request);
   ServerLink& link_of(const Flight& flight) const { return *parts_.servers[flight.question.server]; }
 
   FetcherParts parts_;
-  std::unordered_map<FlightKey, FlightPtr, FlightKeyHash> joinable_;   // at most one per key that new requests join
-  std::list<FlightPtr> ending_;                                        // tainted: nobody joins any more
+  FlightTable flights_;
   std::vector<std::size_t> flights_of_caller_;
   std::size_t waiters_ = 0;
-  std::vector<char> room_;                                             // for a second look into the cache
+  std::vector<char> room_;         // for a second look into the cache
   bool shutting_down_ = false;
 };
 

@@ -10,6 +10,10 @@ constexpr std::string_view kLookupsHelp = "Cache lookups by what they found; all
 constexpr std::string_view kConnectionsFamily = "introspectd_connections_total";
 constexpr std::string_view kConnectionsHelp = "Connections of callers and admins by what became of them.";
 
+constexpr std::string_view kRefreshFamily = "introspectd_refresh_token_lookups_total";
+constexpr std::string_view kRefreshHelp =
+    "Revoked tokens that may be refresh tokens, by what the authorization server said of them before.";
+
 constexpr std::string_view kPurgesFamily = "introspectd_purges_total";
 constexpr std::string_view kPurgesHelp = "Purges applied, by what they named.";
 
@@ -30,6 +34,9 @@ constexpr std::array kTable{
     CounterRow{kAcceptRests, "introspectd_accept_rests_total", "",
                "Rests of 100 ms in accepting connections, as the OS had no fds or no memory left."},
     CounterRow{kRevocations, "introspectd_revocation_requests_total", "", "Revocation requests of callers (RFC 7009)."},
+    CounterRow{kRefreshHeld, kRefreshFamily, "result=\"held\"", kRefreshHelp},
+    CounterRow{kRefreshNothing, kRefreshFamily, "result=\"nothing\"", kRefreshHelp},
+    CounterRow{kRefreshFailed, kRefreshFamily, "result=\"failed\"", kRefreshHelp},
     CounterRow{kPurges, kPurgesFamily, "kind=\"token\"", kPurgesHelp},
     CounterRow{kPurgesBySub, kPurgesFamily, "kind=\"sub\"", kPurgesHelp},
     CounterRow{kPurgesBySid, kPurgesFamily, "kind=\"sid\"", kPurgesHelp},

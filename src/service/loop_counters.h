@@ -32,6 +32,9 @@ enum class Counter : std::uint8_t {
   kConnectionsClosed,
   kAcceptRests,           // accepting rested, as the OS had no fds or no memory left (F112)
   kRevocations,
+  kRefreshHeld,           // what may be a refresh token was asked about before its revocation: its access tokens are held
+  kRefreshNothing,        // … the AS knows of none, or not of whom
+  kRefreshFailed,         // … it could not be asked, or gave no answer: access tokens of it live on until they end
   kPurges,                // by token, from all sources
   kPurgesBySub,
   kPurgesBySid,

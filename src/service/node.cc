@@ -148,7 +148,7 @@ void Node::make_back() {
   }
   fetcher_ = std::make_unique<Fetcher>(FetcherParts{parts_.back, parts_.upstream, *cache_, parts_.settings, servers_,
                                                     *replies_, *back_counters_, parts_.log});
-  purger_ = std::make_unique<Purger>(parts_.back, *cache_, *fetcher_, *back_counters_);
+  purger_ = std::make_unique<Purger>(parts_.back, *cache_, *fetcher_, parts_.settings, *back_counters_);
   make_relay();
   revoker_ = std::make_unique<Revoker>(RevokerParts{parts_.back, parts_.upstream, *purger_, parts_.settings, servers_,
                                                     *replies_, *back_counters_, parts_.log, relay_.get()});

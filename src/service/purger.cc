@@ -1,5 +1,7 @@
 #include "service/purger.h"
 
+#include "base/mutant.h"
+
 namespace introspectd::service {
 namespace {
 
@@ -37,23 +39,39 @@ void Purger::flush(cache::ServerId server) {
   counters_->add(Counter::kFlushes);
 }
 
+cache::Seq Purger::enter(cache::ServerId server, const oauth::Signal& signal) {
+  counters_->add(counter_of(signal));
+  return cache_->enter_purge(server, signal, loop_->now());
+}
+
+// It names a session, and no answer has ever said of which session a token is. Before the first answer that is not
+// known, and to hold an AS of which nothing is stored costs little.
+bool Purger::is_unmappable(cache::ServerId server, const oauth::Signal& signal) const {
+  const oauth::ClaimMatch& match = signal.match;
+  return !match.sid.empty() && match.sub.empty() && match.jti.empty() && !cache_->answers_carry_sid(server) &&
+         settings_->authorization_servers[server].events.flush_when_unmappable && !MUTANT(unmappable_sid_ignored);
+}
+
 Purger::Applied Purger::apply(cache::ServerId server, std::span<const oauth::Signal> signals, bool trusted) {
   Applied applied;
   cache::Seq flushed = 0;
   bool barrier = false;
+  bool hold_all = false;
   for (const oauth::Signal& signal : signals) {
     if (signal.kind == oauth::SignalKind::kDead) {
       const cache::TokenCache::Purged purged = purge_token({signal.token}, server, trusted);
       applied.last = purged.seq;
       applied.known_tokens += purged.known ? 1 : 0;
     } else {
-      applied.last = cache_->enter_purge(server, signal, loop_->now());
-      counters_->add(counter_of(signal));
+      applied.last = enter(server, signal);
       barrier = true;
     }
     if (signal.kind == oauth::SignalKind::kFlush) flushed = applied.last;
     if (applied.first == 0) applied.first = applied.last;
+    hold_all = hold_all || is_unmappable(server, signal);
   }
+  // A floor alone would let in again what the AS goes on saying while it sends its notices.
+  if (hold_all) applied.last = enter(server, oauth::Signal{});
   if (barrier) cache_->barrier();
   if (flushed != 0) fetcher_->server_flushed(server, flushed);
   sweeper_.wake();

@@ -14,14 +14,17 @@
 #include "ports/event_loop.h"
 #include "service/fetcher.h"
 #include "service/loop_counters.h"
+#include "service/settings.h"
 #include "service/sweeper.h"
 
 namespace introspectd::service {
 
 class Purger {
  public:
-  Purger(ports::EventLoop& loop, cache::TokenCache& cache, Fetcher& fetcher, LoopCounters& counters)
-      : loop_(&loop), cache_(&cache), fetcher_(&fetcher), counters_(&counters), sweeper_(loop, cache, counters) {}
+  Purger(ports::EventLoop& loop, cache::TokenCache& cache, Fetcher& fetcher, const Settings& settings,
+         LoopCounters& counters)
+      : loop_(&loop), cache_(&cache), fetcher_(&fetcher), settings_(&settings), counters_(&counters),
+        sweeper_(loop, cache, counters) {}
 
   // `trusted`: an operator's purge is kept in full even when this node never saw the token.
   cache::TokenCache::Purged purge_token(const cache::TokenHash& token, cache::ServerId server, bool trusted);
@@ -37,7 +40,8 @@ class Purger {
     std::uint64_t known_tokens = 0;   // of kDead signals: those of which something was here
   };
   // Everything that a source said of one AS, in this turn and in order: when this returns, every later lookup of any
-  // thread says so (I5).
+  // thread says so (I5). A purge by sid alone, of an AS none of whose answers has had one, holds the whole AS beside where
+  // on_unmappable = "flush".
   Applied apply(cache::ServerId server, std::span<const oauth::Signal> signals, bool trusted);
   // `done` runs in a later turn, when the sweep has carried out all that was applied: with the number of records that it
   // dropped for these purges. What a younger purge matches as well counts there.
@@ -53,9 +57,13 @@ class Purger {
   bool lift_dead(const cache::TokenHash& token, cache::ServerId server, cache::Seq seq);
 
  private:
+  cache::Seq enter(cache::ServerId server, const oauth::Signal& signal);
+  bool is_unmappable(cache::ServerId server, const oauth::Signal& signal) const;
+
   ports::EventLoop* loop_;
   cache::TokenCache* cache_;
   Fetcher* fetcher_;
+  const Settings* settings_;
   LoopCounters* counters_;
   Sweeper sweeper_;
   UniqueFunction<void(cache::ServerId, std::span<const oauth::Signal>)> applied_;

@@ -113,7 +113,10 @@ void Revoker::forward(RevokeRequest request, const cache::TokenCache::Purged& pu
 // the holds, never the revocation.
 bool Revoker::learn(Forward& forward) {
   ServerLink& link = *parts_.servers[forward.server];
-  if (link.settings().introspection_endpoint.empty() || link.breaker().state() != Breaker::State::kClosed) return false;
+  if (link.settings().introspection_endpoint.empty() || link.breaker().state() != Breaker::State::kClosed) {
+    not_learned(forward, "not asked");
+    return false;
+  }
   forward.started = parts_.loop.now().mono;
   link.started();
   oauth::FormPost post = oauth::introspection_post(forward.token.reveal(), kRefreshToken, link.credential());
@@ -129,16 +132,33 @@ bool Revoker::learn(Forward& forward) {
   return true;
 }
 
+void Revoker::not_learned(const Forward& forward, std::string_view why) {
+  parts_.counters.add(Counter::kRefreshFailed);
+  parts_.log.warning("refresh token not looked up",
+                     {{"as", parts_.servers[forward.server]->settings().name}, {"why", why}});
+}
+
+void Revoker::read_learned(Forward& forward, const ports::UpstreamReply& reply, WallTime now) {
+  if (reply.outcome != ports::TransportOutcome::kOk) {
+    not_learned(forward, describe(outcome_of(reply.outcome)).label);
+    return;
+  }
+  const auto answer = oauth::read_introspection_answer(reply.status, reply.content_type, reply.body,
+                                                       parts_.settings.audiences);
+  if (!answer) {
+    not_learned(forward, describe(outcome_of(answer.error())).label);
+    return;
+  }
+  forward.holds = holds_of(*answer, now);
+  parts_.counters.add(forward.holds.empty() ? Counter::kRefreshNothing : Counter::kRefreshHeld);
+}
+
 void Revoker::on_learned(Forward& forward, const ports::UpstreamReply& reply) {
   const ports::PendingToken ended = std::move(forward.call);
   ServerLink& link = *parts_.servers[forward.server];
   const Now now = parts_.loop.now();
   link.ended(reply, now.mono - forward.started, now);
-  if (reply.outcome == ports::TransportOutcome::kOk) {
-    const auto answer = oauth::read_introspection_answer(reply.status, reply.content_type, reply.body,
-                                                         parts_.settings.audiences);
-    if (answer) forward.holds = holds_of(*answer, now.wall);
-  }
+  read_learned(forward, reply, now.wall);
   // Before the AS's answer as well: it may have revoked long before it says so.
   parts_.purger.apply(forward.server, forward.holds, false);
   if (link.has_room()) {

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <list>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/log.h"
@@ -82,6 +83,8 @@ class Revoker {
   void forward(RevokeRequest request, const cache::TokenCache::Purged& purged, bool may_be_refresh_token);
   bool learn(Forward& forward);
   void on_learned(Forward& forward, const ports::UpstreamReply& reply);
+  void read_learned(Forward& forward, const ports::UpstreamReply& reply, WallTime now);
+  void not_learned(const Forward& forward, std::string_view why);
   void confirmed(Forward& forward);
   void relay(Forward& forward);
   void relayed(std::uint64_t number, bool durable);

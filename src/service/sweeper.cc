@@ -1,14 +1,38 @@
 #include "service/sweeper.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
+
+#include "base/mutant.h"
 
 namespace introspectd::service {
 
 void Sweeper::wake() {
   if (posted_ || (!cache_->sweep_wanted() && watches_.empty())) return;
+  if (!may_go_on()) {
+    if (!pause_) pause_ = loop_->after(kPause, [this] { go_on(); });
+    return;
+  }
+  pause_.reset();
   posted_ = true;
   loop_->post([this] { turn(); });
+}
+
+void Sweeper::go_on() {
+  const ports::PendingToken ended = std::move(pause_);
+  wake();
+}
+
+// Who only waits to be told costs nothing.
+bool Sweeper::may_go_on() {
+  const Duration passed = loop_->now().mono - filled_;
+  const std::int64_t grown = std::min<std::int64_t>(passed.count(), 1'000'000'000) / 1000 * kRecordsASecond / 1'000'000;
+  if (grown > 0) {
+    allowance_ = std::min(kRecordsASecond, allowance_ + grown);
+    filled_ = loop_->now().mono;
+  }
+  return allowance_ > 0 || !cache_->sweep_wanted() || cache_->sweep_behind() || MUTANT(sweep_never_pauses);
 }
 
 void Sweeper::when_swept(cache::Seq first, cache::Seq last, UniqueFunction<void(std::uint64_t)> done) {
@@ -19,9 +43,9 @@ void Sweeper::when_swept(cache::Seq first, cache::Seq last, UniqueFunction<void(
 void Sweeper::turn() {
   posted_ = false;
   std::size_t seen = 0;
-  for (int slices = 0; slices < kSlicesATurn && seen < kRecordsATurn && cache_->sweep_wanted(); ++slices) {
-    seen += slice();
-  }
+  int slices = 0;
+  for (; slices < kSlicesATurn && seen < kRecordsATurn && cache_->sweep_wanted(); ++slices) seen += slice();
+  allowance_ -= static_cast<std::int64_t>(seen) + slices;
   tell();
   wake();
 }

@@ -97,6 +97,22 @@ TEST_CASE("purge: two flushes during one fetch leave nobody waiting for a third 
   expect_clean_end(sim);
 }
 
+TEST_CASE("purge: flushes that come faster than the server answers starve nobody (F101, I29, I31)") {
+  WorldKnobs knobs = calm_knobs();
+  knobs.servers[0].knobs.latency_least = knobs.servers[0].knobs.latency_most = milliseconds{400};
+  Simulation sim(1, knobs);
+  sim.issue("T");
+  std::vector<std::uint64_t> asks;
+  for (int i = 0; i < 60; ++i) {
+    asks.push_back(sim.introspect(sim.connect(), static_cast<std::size_t>(i) % 2, "T"));
+    sim.pass(milliseconds{20});
+    sim.flush_and_wait();
+  }
+  for (const std::uint64_t ask : asks) CHECK(sim.wait_for(ask) == "true");
+  CHECK(sim.calls(0, "T") < 20);
+  expect_clean_end(sim);
+}
+
 TEST_CASE("purge: dead stays dead while the server's replicas lag behind (I4, F80, PEERS 7, Keycloak CVE-2026-8922)") {
   WorldKnobs knobs = calm_knobs();
   knobs.servers[0].replica_lag = seconds{5};

@@ -100,8 +100,8 @@ Oracle::Excuses Simulation::excuses() {
   const cache::TokenCache::PurgeCounts purges = node_->node().cache().purge_counts();
   excuses_.forgot_dead |= counts.dead_forgotten_early != 0;
   excuses_.evicted |= counts.evicted != 0;
-  excuses_.forgot_claims |= purges.forgotten_early != 0;
-  excuses_.raised_floor |= purges.floors_raised != 0 || fleet_gaps() != 0;
+  excuses_.forgot_claims |= purges.forgotten_early != 0 || purges.filtered != 0;
+  excuses_.raised_floor |= purges.floors_raised != 0 || purges.filtered != 0 || fleet_gaps() != 0;
   return excuses_;
 }
 

@@ -14,7 +14,14 @@ constexpr Seq kAllSwept = 1'000'000;
 // Eight entries.
 struct Table {
   std::vector<std::byte> bytes = std::vector<std::byte>(8 * ClaimPurges::kEntryBytes);
-  ClaimPurges purges{bytes, kFlight};
+  explicit Table(std::size_t filter_bytes = 0) : filter(filter_bytes) {}
+  std::vector<std::byte> filter;
+  ClaimPurges purges{bytes, filter, kFlight};
+
+  // Whether it is remembered as it was said.
+  bool enter(const ClaimPurge& said, Tick now, Seq swept) {
+    return purges.enter(said, now, swept) == ClaimPurges::Entered::kKept;
+  }
 
   static ClaimPurge purge(std::uint64_t tag, Seq seq, PurgeKind kind = PurgeKind::kHold, Tick hold_until = 50) {
     ClaimPurge made;
@@ -42,11 +49,11 @@ struct Table {
 TEST_CASE("claim_purges: takes its capacity; one more while all are needed is refused, and nothing is lost (I6)") {
   Table table;
   REQUIRE(table.purges.capacity() == 8);
-  for (std::uint64_t i = 1; i <= 8; ++i) REQUIRE(table.purges.enter(Table::purge(i, 10 + i), 1, kAllSwept));
-  CHECK_FALSE(table.purges.enter(Table::purge(9, 19), 1, kAllSwept));
-  CHECK_FALSE(table.purges.enter(Table::purge(9, 19), 149, kAllSwept));   // hold and flight end at 150
+  for (std::uint64_t i = 1; i <= 8; ++i) REQUIRE(table.enter(Table::purge(i, 10 + i), 1, kAllSwept));
+  CHECK_FALSE(table.enter(Table::purge(9, 19), 1, kAllSwept));
+  CHECK_FALSE(table.enter(Table::purge(9, 19), 149, kAllSwept));   // hold and flight end at 150
   for (std::uint64_t i = 1; i <= 8; ++i) CHECK(table.matches(i));
-  CHECK(table.purges.enter(Table::purge(3, 20), 1, kAllSwept));           // known: needs no room
+  CHECK(table.enter(Table::purge(3, 20), 1, kAllSwept));           // known: needs no room
   CHECK(table.purges.forgotten_early() == 0);
 }
 
@@ -55,10 +62,10 @@ TEST_CASE("claim_purges: full of what is past hold and flight: the oldest goes b
   for (std::uint64_t i = 1; i <= 8; ++i) {
     ClaimPurge cut_off = Table::purge(i, 10 + i, PurgeKind::kCutOff);
     cut_off.keep_until = 5000;
-    REQUIRE(table.purges.enter(cut_off, 1, kAllSwept));
+    REQUIRE(table.enter(cut_off, 1, kAllSwept));
   }
-  CHECK(table.purges.enter(Table::purge(1, 30, PurgeKind::kCutOff), 1, kAllSwept));   // said again: the youngest now
-  CHECK(table.purges.enter(Table::purge(9, 31), 150, kAllSwept));
+  CHECK(table.enter(Table::purge(1, 30, PurgeKind::kCutOff), 1, kAllSwept));   // said again: the youngest now
+  CHECK(table.enter(Table::purge(9, 31), 150, kAllSwept));
   CHECK(table.purges.forgotten_early() == 1);
   CHECK(table.purges.size() == 8);
   CHECK_FALSE(table.matches(2, 1, 150));
@@ -68,15 +75,15 @@ TEST_CASE("claim_purges: full of what is past hold and flight: the oldest goes b
 
 TEST_CASE("claim_purges: what the sweep has not carried out is never forgotten") {
   Table table;
-  for (std::uint64_t i = 1; i <= 8; ++i) REQUIRE(table.purges.enter(Table::purge(i, 10 + i), 1, 0));
-  CHECK_FALSE(table.purges.enter(Table::purge(9, 30), 4000, 10));
-  CHECK(table.purges.enter(Table::purge(9, 30), 4000, 11));   // the first has been
+  for (std::uint64_t i = 1; i <= 8; ++i) REQUIRE(table.enter(Table::purge(i, 10 + i), 1, 0));
+  CHECK_FALSE(table.enter(Table::purge(9, 30), 4000, 10));
+  CHECK(table.enter(Table::purge(9, 30), 4000, 11));   // the first has been
   CHECK(table.purges.forgotten_early() == 0);                 // its time was over
 }
 
 TEST_CASE("claim_purges: a hold is kept for what starts within it until the longest flight has ended") {
   Table table;
-  table.purges.enter(Table::purge(1, 10), 1, kAllSwept);
+  REQUIRE(table.enter(Table::purge(1, 10), 1, kAllSwept));
   CHECK(table.purges.match(Table::subject(1, 20, 49), 149).purge.hold);
   CHECK_FALSE(table.purges.match(Table::subject(1, 20, 50), 149).purge.hold);
   CHECK(table.purges.match(Table::subject(1, 20, 49), 150).purge.newest == 0);
@@ -87,11 +94,11 @@ TEST_CASE("claim_purges: said again it is the later of both, and a cut-off never
   ClaimPurge cut_off = Table::purge(1, 10, PurgeKind::kCutOff);
   cut_off.cut_off = 500;
   cut_off.keep_until = 5000;
-  table.purges.enter(cut_off, 1, kAllSwept);
+  REQUIRE(table.enter(cut_off, 1, kAllSwept));
   cut_off.seq = 12;
   cut_off.cut_off = 400;
   cut_off.keep_until = 4000;
-  table.purges.enter(cut_off, 1, kAllSwept);
+  REQUIRE(table.enter(cut_off, 1, kAllSwept));
   CHECK(table.purges.size() == 1);
   ClaimPurges::Subject subject = Table::subject(1, 20, 4500);
   subject.issued.iat = 500;
@@ -104,9 +111,9 @@ TEST_CASE("claim_purges: said again it is the later of both, and a cut-off never
 
 TEST_CASE("claim_purges: kinds of one tag stand beside each other") {
   Table table;
-  table.purges.enter(Table::purge(1, 10, PurgeKind::kHold), 1, kAllSwept);
-  table.purges.enter(Table::purge(1, 11, PurgeKind::kLogout), 1, kAllSwept);
-  table.purges.enter(Table::purge(1, 12, PurgeKind::kCutOff), 1, kAllSwept);
+  REQUIRE(table.enter(Table::purge(1, 10, PurgeKind::kHold), 1, kAllSwept));
+  REQUIRE(table.enter(Table::purge(1, 11, PurgeKind::kLogout), 1, kAllSwept));
+  REQUIRE(table.enter(Table::purge(1, 12, PurgeKind::kCutOff), 1, kAllSwept));
   CHECK(table.purges.size() == 3);
   const MatchingPurge match = table.purges.match(Table::subject(1, 5, 1), 1).purge;
   CHECK(match.newest == 12);
@@ -116,10 +123,10 @@ TEST_CASE("claim_purges: a constraint needs the other tag as well; without_sid n
   Table table;
   ClaimPurge of_client = Table::purge(1, 10);
   of_client.constraint = 77 * kGolden;
-  table.purges.enter(of_client, 1, kAllSwept);
+  REQUIRE(table.enter(of_client, 1, kAllSwept));
   ClaimPurge fallback = Table::purge(2, 11);
   fallback.without_sid = true;
-  table.purges.enter(fallback, 1, kAllSwept);
+  REQUIRE(table.enter(fallback, 1, kAllSwept));
   ClaimPurges::Subject subject = Table::subject(1, 1, 1);
   CHECK(table.purges.match(subject, 1).purge.newest == 10);   // it does not say whose it is: the AS is asked
   CHECK(table.purges.match(subject, 1).purge.hold);
@@ -136,12 +143,50 @@ TEST_CASE("claim_purges: a constraint needs the other tag as well; without_sid n
   CHECK(table.purges.match(subject, 1).purge.newest == 0);
 }
 
+TEST_CASE("claim_purges: a long cut-off in front keeps no ended hold: each is forgotten by its own end (I6)") {
+  Table table;
+  ClaimPurge cut_off = Table::purge(1, 10, PurgeKind::kCutOff);
+  cut_off.keep_until = 50'000;
+  REQUIRE(table.enter(cut_off, 1, kAllSwept));
+  Seq seq = 10;
+  for (Tick now = 1; now < 20'000; now += 40) {
+    ++seq;
+    REQUIRE(table.enter(Table::purge(seq, seq, PurgeKind::kHold, now + 50), now, kAllSwept));
+    REQUIRE(table.purges.size() <= 7);   // 40 apart, 150 long: four live, one comes, one is on its way out
+  }
+  CHECK(table.purges.forgotten_early() == 0);
+  CHECK(table.matches(1, 5, 20'000));
+}
+
+TEST_CASE("claim_purges: what finds no room is held by the filter, its kind and cut-off forgotten") {
+  Table table(HoldFilter::kGenerations * 64);
+  for (std::uint64_t i = 1; i <= 8; ++i) REQUIRE(table.enter(Table::purge(i, 10 + i), 1, kAllSwept));
+  ClaimPurge cut_off = Table::purge(9, 19, PurgeKind::kCutOff);
+  cut_off.cut_off = 1000;
+  cut_off.keep_until = 5000;
+  CHECK(table.purges.enter(cut_off, 1, kAllSwept) == ClaimPurges::Entered::kFiltered);
+  CHECK(table.purges.filtered() == 1);
+  ClaimPurges::Subject subject = Table::subject(9, 5, 1);
+  subject.issued.iat = 500;
+  const MatchingPurge older = table.purges.match(subject, 1).purge;
+  CHECK(older.hold);
+  CHECK_FALSE(older.dead);
+  CHECK(older.newest == 19);
+  subject.seq = 30;
+  subject.start = 49;
+  CHECK(table.purges.match(subject, 149).purge.hold);
+  CHECK(table.purges.match(subject, 150).purge.newest == 0);   // the longest flight has ended
+  subject.start = 50;
+  CHECK_FALSE(table.purges.match(subject, 149).purge.hold);
+  CHECK_FALSE(table.matches(10));
+}
+
 TEST_CASE("claim_purges: entries come and go for ever in the same memory, and each() tells the living") {
   Table table;
   Seq seq = 0;
   for (Tick now = 1; now < 100'000; now += 40) {
     ++seq;
-    REQUIRE(table.purges.enter(Table::purge(seq, seq, PurgeKind::kHold, now + 50), now, kAllSwept));
+    REQUIRE(table.enter(Table::purge(seq, seq, PurgeKind::kHold, now + 50), now, kAllSwept));
     REQUIRE(table.purges.size() <= 6);
   }
   std::size_t living = 0;

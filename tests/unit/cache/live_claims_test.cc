@@ -11,6 +11,11 @@ constexpr std::uint64_t kGolden = 0x9e3779b97f4a7c15ULL;   // spreads small numb
 
 ClaimTags sub(std::uint64_t tag) { return {tag, 0, 0, 0}; }
 
+void end_lap(LiveClaims& live) {
+  live.end_lap();
+  while (!live.forget(7)) {}
+}
+
 struct Memory {
   std::vector<std::byte> bytes = std::vector<std::byte>(2 * 64 * LiveClaims::kSlotBytes);
 };
@@ -53,12 +58,12 @@ TEST_CASE("live_claims: a lap forgets at its end what was live at its beginning,
   CHECK(live.newest(sub(kGolden)) == 1);
   live.enter(ClaimKind::kSub, 2 * kGolden, 2);
   live.enter(ClaimKind::kSub, kGolden, 3);
-  live.end_lap();
+  end_lap(live);
   CHECK(live.newest(sub(kGolden)) == 3);
   CHECK(live.newest(sub(2 * kGolden)) == 2);
   live.begin_lap();
   CHECK(live.newest(sub(2 * kGolden)) == 2);
-  live.end_lap();
+  end_lap(live);
   CHECK(live.empty());
   CHECK(live.newest(sub(kGolden)) == 0);
   CHECK(live.size() == 0);
@@ -73,9 +78,31 @@ TEST_CASE("live_claims: each generation has room of its own, again after every l
     }
     REQUIRE_FALSE(live.enter(ClaimKind::kJti, (round * 100 + 99) * kGolden, 99));
     live.begin_lap();
-    live.end_lap();
+    end_lap(live);
     REQUIRE(live.empty());
   }
+}
+
+TEST_CASE("live_claims: what a lap hides is gone at once, and cleared in slices of as many slots as are asked for") {
+  Memory memory;
+  LiveClaims live(memory.bytes);
+  for (std::uint64_t i = 1; i <= 20; ++i) live.enter(ClaimKind::kSub, i * kGolden, i);
+  live.begin_lap();
+  live.enter(ClaimKind::kSub, 100 * kGolden, 100);
+  CHECK(live.entered() == 1);
+  CHECK(live.size() == 21);
+  live.end_lap();
+  for (std::uint64_t i = 1; i <= 20; ++i) REQUIRE(live.newest(sub(i * kGolden)) == 0);
+  CHECK(live.size() == 1);
+  CHECK_FALSE(live.forget(10));
+  CHECK_FALSE(live.forget(9));
+  CHECK(live.newest(sub(100 * kGolden)) == 100);
+  CHECK(live.forget(1));
+  CHECK(live.forget(0));
+  live.begin_lap();
+  CHECK(live.enter(ClaimKind::kSub, 3 * kGolden, 200));
+  CHECK(live.newest(sub(3 * kGolden)) == 200);
+  CHECK(live.newest(sub(100 * kGolden)) == 100);
 }
 
 }  // namespace introspectd::cache

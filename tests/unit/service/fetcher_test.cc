@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <string>
+#include <vector>
+
 #include "service_world.h"
 
 namespace introspectd::service {
@@ -88,6 +91,124 @@ TEST_CASE("fetcher: a changed secret retires what the old one brought, also when
   wire.written.clear();
   world.arrive(wire, request_for("t"));
   CHECK(world.upstream.calls.size() == 4);   // asked again
+}
+
+TEST_CASE("fetcher: flushes faster than the AS answers: a flight a flush at most, two calls at once, nobody starves (I31)") {
+  ServiceWorld world;
+  struct Ask {
+    Wire* wire;
+    std::size_t ends;   // how many calls had ended when it came
+  };
+  std::vector<Ask> asks;
+  std::size_t ended = 0;
+  const auto end_one = [&] {
+    world.answer(ended++, upstream_reply(200, std::string(kActive)));   // the oldest
+    for (const Ask& ask : asks) {
+      if (ended - ask.ends >= 3) REQUIRE(has(*ask.wire, kActive));   // the two before it, and its own
+    }
+  };
+  for (std::size_t i = 0; i < 40; ++i) {
+    Wire& wire = world.connect();
+    world.arrive(wire, request_for("t"));
+    asks.push_back({&wire, ended});
+    REQUIRE(world.upstream.calls.size() - ended <= Fetcher::kCallsMost);
+    REQUIRE(world.upstream.calls.size() <= i + 1);
+    world.node->purger().flush(0);
+    if (i % 5 == 4) end_one();
+  }
+  while (ended < world.upstream.calls.size()) end_one();
+  for (const Ask& ask : asks) CHECK(has(*ask.wire, kActive));
+  CHECK(world.upstream.calls.size() == 10);   // two at first, then one whenever one has ended
+  CHECK(world.call_count(CallCounter::kCancelled) == 0);
+  CHECK(world.node->fetcher().flights() == 0);
+  CHECK(world.node->fetcher().waiters() == 0);
+}
+
+TEST_CASE("fetcher: a queued flight is joined, and dies with its token at once, without having asked (I1, I4)") {
+  ServiceWorld world;
+  std::vector<Wire*> wires;
+  const auto ask = [&] {
+    wires.push_back(&world.connect());
+    world.arrive(*wires.back(), request_for("t"));
+  };
+  for (int i = 0; i < 3; ++i) {
+    ask();
+    world.node->purger().flush(0);
+  }
+  ask();
+  REQUIRE(world.upstream.calls.size() == 2);
+  CHECK(world.node->fetcher().flights() == 3);
+  world.node->purger().purge_token(cache::hash_token("t"), 0, true);
+  world.loop.run_posted();
+  for (Wire* const wire : wires) CHECK(has(*wire, R"({"active":false})"));
+  CHECK(world.node->fetcher().flights() == 2);
+  world.answer(0, upstream_reply(200, std::string(kActive)));
+  world.answer(1, upstream_reply(200, std::string(kActive)));
+  CHECK(world.upstream.calls.size() == 2);
+  CHECK(world.node->fetcher().flights() == 0);
+  CHECK(world.node->fetcher().waiters() == 0);
+}
+
+TEST_CASE("fetcher: a queued flight whose turn comes while the breaker is open is refused, and counts for nobody") {
+  ServiceWorld world;
+  for (int i = 0; i < 2; ++i) {
+    world.arrive(world.connect(), request_for("t"));
+    world.node->purger().flush(0);
+  }
+  Wire& queued = world.connect();
+  world.arrive(queued, request_for("t"));
+  REQUIRE(world.upstream.calls.size() == 2);
+  Wire& other = world.connect();
+  for (int i = 0; i < 12; ++i) {
+    const std::size_t call = world.upstream.calls.size();
+    world.arrive(other, request_for("other" + std::to_string(i)));
+    if (world.upstream.calls.size() > call) world.answer(call, upstream_reply(401, ""));
+  }
+  REQUIRE(world.node->figures().servers[0].breaker == Breaker::State::kOpen);
+  const std::size_t calls = world.upstream.calls.size();
+  world.answer(0, upstream_reply(401, ""));
+  CHECK(world.upstream.calls.size() == calls);
+  CHECK(has(queued, "503"));
+  world.answer(1, upstream_reply(401, ""));
+  CHECK(world.node->fetcher().flights() == 0);
+  CHECK(world.node->fetcher().waiters() == 0);
+}
+
+TEST_CASE("fetcher: shutting down ends calls and queued flights, and tells who waits for either (I53)") {
+  ServiceWorld world;
+  for (int i = 0; i < 3; ++i) {
+    world.arrive(world.connect(), request_for("t"));
+    world.node->purger().flush(0);
+  }
+  REQUIRE(world.node->fetcher().flights() == 3);
+  world.node->abandon_upstream();
+  world.loop.run_posted();
+  for (const Wire& wire : world.wires) CHECK(has(wire, "503"));
+  CHECK(world.node->fetcher().flights() == 0);
+  CHECK(world.node->figures().servers[0].in_flight == 0);
+  CHECK(world.call_count(CallCounter::kCancelled) == 2);
+}
+
+TEST_CASE("fetcher: nobody waits for a third flight, whatever is purged while the second is under way (I29)") {
+  ServiceWorld world;
+  oauth::Signal hold;
+  hold.match.sub = "alice";
+  const auto purge = [&] { world.node->purger().apply(0, {&hold, 1}, true); };
+  constexpr std::string_view kAlice = R"({"active":true,"sub":"alice"})";
+  world.arrive(world.connect(), request_for("t"));   // F1
+  purge();
+  Wire& second = world.connect();
+  world.arrive(second, request_for("t"));            // joins F1, and looked after the purge
+  world.node->purger().flush(0);
+  Wire& third = world.connect();
+  world.arrive(third, request_for("t"));             // F2
+  purge();
+  world.answer(0, upstream_reply(200, std::string(kAlice)));
+  CHECK(second.written.empty());                     // F2 serves it
+  world.answer(1, upstream_reply(200, std::string(kAlice)));
+  CHECK(has(second, kAlice));
+  CHECK(has(third, kAlice));
+  CHECK(world.upstream.calls.size() == 2);
 }
 
 TEST_CASE("revoker: a token that is only being asked about is unknown: revoking it takes from the quota (F102)") {

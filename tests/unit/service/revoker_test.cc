@@ -120,7 +120,31 @@ TEST_CASE("revoker: what cannot be learned holds nothing and fails no revocation
     CHECK(world.relay.sent.size() == 1);
     world.relay.pending(true);
     CHECK(world.replies.outcomes == std::vector<Outcome>{Outcome::kRevoked});
+    CHECK(world.counters.get(Counter::kRefreshNothing) == (status == 200 ? 1 : 0));
+    CHECK(world.counters.get(Counter::kRefreshFailed) == (status == 200 ? 0 : 1));
   }
+}
+
+TEST_CASE("revoker: what was learned of a refresh token is counted: held, nothing to hold, no answer or not asked") {
+  RevokerWorld world;
+  const auto learn = [&](const std::string& token, ports::UpstreamReply reply) {
+    const std::size_t call = world.upstream.calls.size();
+    world.revoke(token);
+    world.answer(call, std::move(reply));
+  };
+  learn("a", upstream_reply(200, std::string(kOfSession)));
+  CHECK(world.counters.get(Counter::kRefreshHeld) == 1);
+  learn("b", upstream_reply(200, R"({"active":true,"sub":"alice"})"));   // of no client: not all that alice has
+  CHECK(world.counters.get(Counter::kRefreshNothing) == 1);
+  learn("c", upstream_reply(200, "<html>"));
+  ports::UpstreamReply late;
+  late.outcome = ports::TransportOutcome::kTimedOut;
+  learn("d", late);
+  CHECK(world.counters.get(Counter::kRefreshFailed) == 2);
+  world.settings.authorization_servers[0].introspection_endpoint.clear();
+  world.revoke("e");
+  CHECK(world.counters.get(Counter::kRefreshFailed) == 3);
+  CHECK(world.counters.get(Counter::kRefreshHeld) == 1);
 }
 
 TEST_CASE("revoker: an access token that services present is not introspected, unless the hint says refresh_token") {
