@@ -39,13 +39,14 @@ void Oracle::i21_fidelity(const CallRecord& call) {
         call.token);
 }
 
-// Those who waited for a flight that a purge had overtaken are sent on when it ends, whatever a younger one has brought.
+// Those who waited for a flight that a purge had overtaken are sent on when it ends, whatever a younger one has brought;
+// and those who could not join it start then, though it had been tried again after the purge.
 bool Oracle::follows_up(const CallRecord& call, const CallRecord& before) const {
   const auto& calls = history_->calls_for(call.server, call.token);
   return std::any_of(calls.begin(), calls.end(), [&](std::size_t i) {
     const CallRecord& overtaken = history_->calls[i];
     const bool in_this_turn = overtaken.ended.happened() && overtaken.ended.mono == call.started.mono;
-    return in_this_turn && overtaken.started.stamp < before.started.stamp;
+    return in_this_turn && (overtaken.retry || overtaken.started.stamp < before.started.stamp);
   });
 }
 

@@ -95,10 +95,12 @@ MonoTime Oracle::over_at_most(const PurgeRecord& purge, const Moment& now) const
   return applied_at_most(purge, now) + most + 3 * kTick;
 }
 
-// The latest moment at which it may have been applied: a feed may deliver it again after its acknowledgement.
+// The latest moment at which it may have been applied: a feed may deliver it again after its acknowledgement, and a daemon
+// that is started again finds it on its disk, where it lasts for what was left of it when it was written.
 MonoTime Oracle::applied_at_most(const PurgeRecord& purge, const Moment& now) const {
   if (!purge.acked.happened()) return now.mono;
-  return std::max(purge.acked.mono, purge.delivered_last.mono);
+  const bool found_again = knobs_->has_disk && history_->node_started.stamp > purge.acked.stamp;
+  return std::max({purge.acked.mono, purge.delivered_last.mono, found_again ? history_->node_started.mono : MonoTime{}});
 }
 
 // I1, I2, I3 for what an acknowledged purge names by a claim of the answer.

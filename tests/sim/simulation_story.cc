@@ -55,11 +55,12 @@ void Simulation::finish() {
   std::size_t queued = 2;
   for (const auto& client : clients_) queued = std::max(queued, client->outstanding());
   pass(knobs_.request_timeout * static_cast<int>(queued + 1) + std::chrono::seconds{30});
+  for (ServerSetup& server : knobs_.servers) server.feed.down = true;   // no event is under way when we count
+  pass(std::chrono::seconds{15});
   oracle_->at_end();
   // Who takes a few bytes a second may keep a drain waiting until app ends it; nobody else may.
   const bool trickle = knobs_.streams.window_bytes < 1024;
   if (draining_ && !drained_ && !trickle) found("F119: a drain does not end");
-  for (ServerSetup& server : knobs_.servers) server.feed.down = true;   // no event is under way when we count
   for (const auto& client : clients_) client->leave();
   pass(std::chrono::seconds{70});
   check_counters();
