@@ -82,7 +82,7 @@ std::vector<std::size_t> Simulation::record(const FeedEvent& event) {
 }
 
 std::uint64_t Simulation::push(const FeedEvent& event, ServerIndex server, std::size_t proof) {
-  if (node_ == nullptr) return 0;   // nobody is there to hear it
+  if (node_ == nullptr || draining_) return 0;   // nobody is there to hear it
   AskRecord ask;
   ask.kind = AskKind::kEvent;
   ask.server = server;

@@ -85,7 +85,6 @@ void draw_feeds(Draw& draw, SwarmPlan& plan) {
     plan.world.has_disk = draw.on("disk", 2);
     if (draw.on("failing_disk", 4)) plan.world.disk.one_in_failure = draw.rate(2, 10);
   }
-  plan.drain = false;               // who brings events finds the door closed
   plan.world.tombstone_ttl = std::max<Duration>(plan.world.tombstone_ttl, seconds{20});
   plan.wall_jump = 0;               // clocks apart: events are refused, times are clamped (scenarios tell of it)
   plan.event = draw.rate(3, 40);
