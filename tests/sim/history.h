@@ -93,6 +93,7 @@ struct ChannelRecord {
   Moment lost;                       // what was proven before says nothing any more
   bool paused = false;
   std::int64_t said_at = 0;          // the server's own time of its last word
+  Moment lost_before;                // the loss before that one
 };
 
 // Why a request was made the way it was; decides what may come back.

@@ -80,6 +80,7 @@ class Oracle {
   void i11_wall_clock_never_lengthens(const Served& served);
   void i13_i12_i8_age(const Served& served);
   bool proven_young(const Served& served) const;
+  bool proven_young(const Served& served, const Moment& decided) const;
   void i13_clear(const Served& served);
   struct Stretch {
     bool any = false;

@@ -21,12 +21,15 @@ const Moment& decided_at_most(const AskRecord& ask) { return ask.answered.happen
 Oracle::Stretch Oracle::proven_stretch(ServerIndex server, const Moment& until) const {
   Stretch stretch;
   const ChannelRecord& channel = history_->channel_of[server];
-  if (channel.paused && channel.lost.stamp < until.stamp) return stretch;
+  const bool heard = channel.lost.stamp < until.stamp;
+  if (channel.paused && heard) return stretch;
+  const Stamp lost = heard ? channel.lost.stamp : channel.lost_before.stamp;
   for (const ProofRecord& proof : history_->proofs_of[server]) {
     if (!proof.answered.happened() || proof.answered.stamp > until.stamp) continue;
-    if (proof.answered.stamp < std::max(channel.lost.stamp, history_->node_started.stamp)) continue;
+    if (proof.answered.stamp < std::max(lost, history_->node_started.stamp)) continue;
     const bool complete = proof.complete.happened() && proof.complete.stamp < until.stamp;
-    if (!complete && until.mono - proof.answered.mono > kAcknowledgedLate) continue;
+    const Duration awake = (until.mono - proof.answered.mono) - (until.slept - proof.answered.slept);
+    if (!complete && awake > kAcknowledgedLate) continue;
     if (!stretch.any) stretch.since = proof.sent.mono;
     stretch.any = true;
     stretch.since = std::min(stretch.since, proof.sent.mono);
@@ -37,8 +40,12 @@ Oracle::Stretch Oracle::proven_stretch(ServerIndex server, const Moment& until) 
 
 // I13: B - start <= ttl_live and B - v <= ttl, v the newer of start and last proof, where start lies in the stretch.
 bool Oracle::proven_young(const Served& served) const {
+  return proven_young(served, served.ask.received) || proven_young(served, decided_at_most(served.ask));
+}
+
+bool Oracle::proven_young(const Served& served, const Moment& decided) const {
   const auto& [ask, call, stored] = served;
-  const Stretch stretch = proven_stretch(ask.server, decided_at_most(ask));
+  const Stretch stretch = proven_stretch(ask.server, decided);
   if (!stretch.any || call.started.mono < stretch.since) return false;
   const Duration beyond = knobs_->clear_on_channel_loss ? std::max(knobs_->ttl, knobs_->channel_timeout) : knobs_->ttl;
   return ask.received.mono - call.started.mono <= knobs_->ttl_live && ask.received.mono - stretch.last <= beyond;

@@ -13,13 +13,21 @@ bool leaves_open_or_names(const std::string& wanted, const std::string& claim) {
   return wanted.empty() || wanted == claim;
 }
 
+// A time ahead of the daemon's clock counts as its clock: it must not make tokens false that are issued later (F107).
+std::int64_t time_heeded(const PurgeRecord& purge) {
+  if (!purge.acked.happened()) return purge.event_time;
+  const WallTime clock = std::min(purge.received.wall, purge.acked.wall);
+  return WallTime::from_seconds(purge.event_time) <= clock ? purge.event_time : clock.ms() / 1000;
+}
+
 bool is_issued_by(const PurgeRecord& purge, const CallRecord& call) {
-  return call.iat.has_value() && *call.iat <= purge.event_time;
+  return call.iat.has_value() && *call.iat <= time_heeded(purge);
 }
 
 // An undated purge speaks of what was issued until it arrived.
 bool may_be_issued_by(const PurgeRecord& purge, const CallRecord& call) {
-  if (is_issued_by(purge, call) || !purge.undated || !call.iat) return is_issued_by(purge, call);
+  if (!call.iat || is_issued_by(purge, call)) return call.iat.has_value();
+  if (!purge.undated) return *call.iat <= purge.event_time;
   return !purge.acked.happened() || WallTime::from_seconds(*call.iat) <= purge.acked.wall;
 }
 

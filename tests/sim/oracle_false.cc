@@ -44,7 +44,7 @@ Duration Oracle::dead_for_at_most() const {
 // confirmed by the server after that, and is applied again then.
 MonoTime Oracle::dead_from_at_most(const Moment& now, const PurgeRecord& purge) const {
   if (!purge.acked.happened()) return now.mono;
-  MonoTime from = purge.acked.mono;
+  MonoTime from = applied_at_most(purge, now);
   if (purge.status != 504) return from;
   for (const CallRecord& call : history_->calls) {
     if (!call.is_revocation || call.server != purge.server || call.token != purge.token) continue;

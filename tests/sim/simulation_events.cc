@@ -151,6 +151,7 @@ void Simulation::hear(const AskRecord& ask) {
   channel.said_at = ask.said_at;
   if (paused == channel.paused) return;
   channel.paused = paused;
+  channel.lost_before = channel.lost;
   channel.lost = paused ? ask.replied : ask.received;
 }
 

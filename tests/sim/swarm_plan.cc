@@ -86,7 +86,6 @@ void draw_feeds(Draw& draw, SwarmPlan& plan) {
     if (draw.on("failing_disk", 4)) plan.world.disk.one_in_failure = draw.rate(2, 10);
   }
   plan.world.tombstone_ttl = std::max<Duration>(plan.world.tombstone_ttl, seconds{20});
-  plan.wall_jump = 0;               // clocks apart: events are refused, times are clamped (scenarios tell of it)
   plan.event = draw.rate(3, 40);
   if (draw.on("forgeries", 2)) plan.forgery = draw.rate(5, 40);
   if (draw.on("key_rotations", 4)) plan.key_rotation = draw.rate(40, 120);
