@@ -184,10 +184,13 @@ void Oracle::on_restart() {
 // Purges are on disk a few seconds after they were applied, and at a clean end; cut-offs before they are acknowledged
 // (SPEC §4). Without a disk nothing is.
 bool Oracle::survived(const PurgeRecord& purge, const Moment& now) const {
-  constexpr Duration kSnapshot = std::chrono::seconds{6};
+  constexpr Duration kSnapshot = std::chrono::seconds{7};   // begun every 5 s, built over turns, written
   return std::all_of(history_->restarts.begin(), history_->restarts.end(), [&](const RestartRecord& restart) {
     if (restart.stopped.stamp < purge.acked.stamp || restart.stopped.stamp > now.stamp) return true;
     if (!knobs_->has_disk || knobs_->disk.one_in_failure != 0) return false;
+    // What a file says is dated by the wall clock: one that was set forward has less of it left.
+    const Duration forward = (restart.started.wall - purge.acked.wall) - (restart.started.mono - purge.acked.mono);
+    if (forward > std::chrono::seconds{1}) return false;
     const bool kept_first = purge.kind == PurgeKind::kCutOff && purge.promised;
     return restart.clean || kept_first || restart.stopped.mono - purge.acked.mono > kSnapshot;
   });
