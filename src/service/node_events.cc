@@ -69,7 +69,10 @@ void Node::on_stream_news(cache::ServerId server, const oauth::SecurityEvent& ev
   if (event.stream != Stream::kUnchanged) {
     channels_->set_paused(server, event.stream != Stream::kEnabled, event.iat);
   }
-  if (event.verification_state && verifiers_[server]) verifiers_[server]->arrived(*event.verification_state, complete);
+  if (!event.verification_state || !verifiers_[server]) return;
+  // What a poll brought before it may be held until its key comes.
+  const bool polled = !pollers_[server] || pollers_[server]->all_applied();
+  verifiers_[server]->arrived(*event.verification_state, complete && polled);
 }
 
 void Node::add_event_figures(Figures& figures) const {

@@ -65,6 +65,8 @@ class SetPoller {
     std::uint64_t events = 0;
   };
   const Counts& counts() const { return counts_; }
+  // Everything that came by it has been applied: else no other proof of this channel may be believed (I13).
+  bool all_applied() const { return held_.empty() && unsettled_.empty() && !any_refused_; }
 
  private:
   void poll();

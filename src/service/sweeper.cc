@@ -32,7 +32,7 @@ bool Sweeper::may_go_on() {
     allowance_ = std::min(kRecordsASecond, allowance_ + grown);
     filled_ = loop_->now().mono;
   }
-  return allowance_ > 0 || !cache_->sweep_wanted() || cache_->sweep_behind() || MUTANT(sweep_never_pauses);
+  return allowance_ > 0 || !watches_.empty() || !cache_->sweep_wanted() || cache_->sweep_behind() || MUTANT(sweep_never_pauses);
 }
 
 void Sweeper::when_swept(cache::Seq first, cache::Seq last, UniqueFunction<void(std::uint64_t)> done) {
@@ -45,7 +45,9 @@ void Sweeper::turn() {
   std::size_t seen = 0;
   int slices = 0;
   for (; slices < kSlicesATurn && seen < kRecordsATurn && cache_->sweep_wanted(); ++slices) seen += slice();
-  allowance_ -= static_cast<std::int64_t>(seen) + slices;
+  // What a storm, or somebody who waits, took beyond it is not owed: the next purge is swept at the usual pace.
+  const std::int64_t cost = static_cast<std::int64_t>(seen) + slices;
+  allowance_ = std::max(allowance_ - cost, -static_cast<std::int64_t>(kRecordsATurn));
   tell();
   wake();
 }

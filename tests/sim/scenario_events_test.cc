@@ -83,6 +83,23 @@ TEST_CASE("events: global token revocation and a webhook cut off a user, from wh
   expect_clean_end(sim);
 }
 
+TEST_CASE("events: a verification proves nothing while a polled event is held, whose key may come late (I13)") {
+  WorldKnobs knobs = poll_knobs();
+  knobs.servers[0].feed.verification = true;
+  Simulation sim(1, knobs);
+  issue_for(sim, "T");
+  sim.pass(seconds{5});
+  CHECK(sim.say(0, "T") == "true");
+  sim.pass(seconds{40});                     // longer than ttl, and proven all the time
+  CHECK(sim.say(0, "T") == "true");
+  CHECK(sim.calls(0, "T") == 1);
+  sim.offer(sim.feed().forge(sim.feed().session_revoked({"alice", "s1", "", ""}), Forgery::kStrangersKey));
+  sim.pass(seconds{45});                     // verifications return meanwhile
+  CHECK(sim.say(0, "T") == "true");
+  CHECK(sim.calls(0, "T") == 2);
+  expect_clean_end(sim);
+}
+
 TEST_CASE("events: each kind of SET does what it says (STD 5.20-5.23)") {
   Simulation sim(1, event_knobs());
   issue_for(sim, "T");

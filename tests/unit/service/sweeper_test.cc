@@ -50,6 +50,26 @@ TEST_CASE("sweeper: laps follow each other no faster than its share of a core al
   CHECK_FALSE(world.node->cache().sweep_wanted());
 }
 
+TEST_CASE("sweeper: what a storm took is not owed: the next purge is swept at the usual pace (I35)") {
+  ServiceWorld world;
+  fill(world, 6000);
+  std::uint64_t said = 0;
+  for (int ms = 0; ms < 3000; ++ms) {
+    for (int i = 0; i < 200; ++i) {
+      const Signal user = hold_of("u" + std::to_string(said++ % 3000));
+      world.node->purger().apply(0, {&user, 1}, true);
+    }
+    world.loop.advance(std::chrono::milliseconds{1});
+  }
+  CHECK(world.node->cache().purge_counts().checked_records > 4 * Sweeper::kRecordsASecond);
+  world.loop.advance(std::chrono::milliseconds{200});
+  CHECK_FALSE(world.node->cache().sweep_wanted());
+  const Signal alice = hold_of("alice");
+  world.node->purger().apply(0, {&alice, 1}, true);
+  world.loop.advance(std::chrono::milliseconds{200});
+  CHECK_FALSE(world.node->cache().sweep_wanted());
+}
+
 TEST_CASE("sweeper: live purges that come faster than its share are swept faster, before a floor rises (I6)") {
   ServiceWorld world;
   fill(world, 6000);
