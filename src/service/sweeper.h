@@ -2,7 +2,8 @@
 // waits how many records that were. Purges are acknowledged without it: it gives memory back, and forgets live tags.
 // It may check kRecordsASecond on average, about a twentieth of a core, with a second's worth at once, so that a single
 // purge of a small cache is swept in a few turns; a lap over ten million records takes 25 s. Only when live purges come
-// so fast that they would find no room before the lap's end (TokenCache::sweep_behind) it does not pause.
+// so fast that they would find no room before the lap's end (TokenCache::sweep_behind), or while somebody waits to be
+// told, it does not pause; what that takes is not owed afterwards.
 // Threads: the back loop only.  Owns: who waits, its pause.  Errors: none.
 // Cost: ≤ kRecordsATurn records, about half a millisecond, a turn; nothing while there is nothing to sweep.
 #pragma once
