@@ -11,6 +11,7 @@ constexpr Duration kBeliefRenewed = std::chrono::seconds{1};
 
 std::vector<std::string> names_of(const Settings& settings) {
   std::vector<std::string> names;
+  names.reserve(settings.authorization_servers.size());
   for (const AuthorizationServerSettings& server : settings.authorization_servers) names.push_back(server.name);
   return names;
 }
