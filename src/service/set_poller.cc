@@ -156,8 +156,8 @@ void SetPoller::tell_channel() {
     return;
   }
   if (parts_.channels.paused(parts_.server)) return;   // answered and empty it is, as what is said is held back
-  const bool all_applied = held_.empty() || MUTANT(poll_proves_though_one_is_held);
-  if (!all_applied || (more_ && !MUTANT(poll_proves_though_more_is_there))) return;
+  const bool applied = all_applied() || MUTANT(poll_proves_though_one_is_held);
+  if (!applied || (more_ && !MUTANT(poll_proves_though_more_is_there))) return;
   const MonoTime dated = MUTANT(proof_dated_at_the_answer) ? now : sent_at_;
   if (relay_ != nullptr) {   // it says when it is proven here too
     relay_->relay_proof(parts_.server, now - dated);
