@@ -75,6 +75,15 @@ void Channels::proven(cache::ServerId server, MonoTime dated) {
   arm();
 }
 
+void Channels::proven_here(cache::ServerId server, MonoTime dated) {
+  if (paused(server)) return;   // a poll of it is answered, and empty, as what it would say is held back
+  if (relay_ != nullptr) {
+    relay_->relay_proof(server, loop_->now().mono - dated);
+  } else {
+    proven(server, dated);
+  }
+}
+
 void Channels::lost(cache::ServerId server, std::string_view why) {
   channels_[server].health.lost(loop_->now().mono);
   tell(server, why);

@@ -19,6 +19,7 @@
 #include "ports/event_loop.h"
 #include "ports/storage.h"
 #include "service/channel_health.h"
+#include "service/relay.h"
 #include "service/settings.h"
 #include "service/stream_states.h"
 
@@ -51,6 +52,11 @@ class Channels {
   void start();
   // Everything that was said until `dated` has been received and applied here.
   void proven(cache::ServerId server, MonoTime dated);
+  // This node has a proof, as far as it can tell by itself. Where there is a relay that alone is told, and calls `proven`
+  // when it counts here too: another node may have taken what this one did not get.
+  void proven_here(cache::ServerId server, MonoTime dated);
+  // Null: there is no fleet.
+  void set_relay(Relay* relay) { relay_ = relay; }
   // Proofs dated before now say nothing any more. `why` is a constant, for the log.
   void lost(cache::ServerId server, std::string_view why);
   // The AS says that it does not deliver, or delivers again. `said_at`: the event's iat; an older word than the last
@@ -90,6 +96,7 @@ class Channels {
   Log log_;
   Publish publish_;
   ports::Storage* storage_;
+  Relay* relay_ = nullptr;
   std::vector<Channel> channels_;
   StreamStates streams_;
   MonoTime started_;

@@ -58,10 +58,7 @@ void Node::start_events() {
 
 void Node::use_relay(Relay* relay) {
   desk_->set_relay(relay);
-  for (std::size_t i = 0; i < servers_.size(); ++i) {
-    if (pollers_[i]) pollers_[i]->set_relay(relay);
-    if (verifiers_[i]) verifiers_[i]->set_relay(relay);
-  }
+  channels_->set_relay(relay);
 }
 
 void Node::on_stream_news(cache::ServerId server, const oauth::SecurityEvent& event, bool complete) {

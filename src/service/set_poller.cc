@@ -155,15 +155,9 @@ void SetPoller::tell_channel() {
     parts_.channels.lost(parts_.server, "event_refused");
     return;
   }
-  if (parts_.channels.paused(parts_.server)) return;   // answered and empty it is, as what is said is held back
   const bool applied = all_applied() || MUTANT(poll_proves_though_one_is_held);
   if (!applied || (more_ && !MUTANT(poll_proves_though_more_is_there))) return;
-  const MonoTime dated = MUTANT(proof_dated_at_the_answer) ? now : sent_at_;
-  if (relay_ != nullptr) {   // it says when it is proven here too
-    relay_->relay_proof(parts_.server, now - dated);
-  } else {
-    parts_.channels.proven(parts_.server, dated);
-  }
+  parts_.channels.proven_here(parts_.server, MUTANT(proof_dated_at_the_answer) ? now : sent_at_);
 }
 
 void SetPoller::next() {

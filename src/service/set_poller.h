@@ -25,7 +25,6 @@
 #include "service/channels.h"
 #include "service/event_inbox.h"
 #include "service/held_events.h"
-#include "service/relay.h"
 #include "service/settings.h"
 
 namespace introspectd::service {
@@ -52,8 +51,6 @@ class SetPoller {
   SetPoller& operator=(SetPoller&&) = delete;
   ~SetPoller() = default;
 
-  // Null: there is no fleet. Else proofs are told to it alone: another node may have taken what this one did not get.
-  void set_relay(Relay* relay) { relay_ = relay; }
   void start();
   // No more polls; what is to be acknowledged is, in one last request that nobody waits for.
   void stop();
@@ -82,7 +79,6 @@ class SetPoller {
 
   SetPollerParts parts_;
   const PollSettings* settings_;
-  Relay* relay_ = nullptr;
   Random random_;
   Backoff backoff_;
   MonoTime sent_at_;

@@ -18,7 +18,6 @@
 #include "ports/event_loop.h"
 #include "ports/upstream.h"
 #include "service/channels.h"
-#include "service/relay.h"
 #include "service/settings.h"
 
 namespace introspectd::service {
@@ -43,8 +42,6 @@ class StreamVerifier {
   StreamVerifier& operator=(StreamVerifier&&) = delete;
   ~StreamVerifier() = default;
 
-  // As SetPoller's.
-  void set_relay(Relay* relay) { relay_ = relay; }
   void start();
   // A verification event was accepted. `complete`: everything of this AS that was received before it is applied.
   void arrived(std::string_view state, bool complete);
@@ -71,7 +68,6 @@ class StreamVerifier {
   std::string next_state();
 
   StreamVerifierParts parts_;
-  Relay* relay_ = nullptr;
   Random random_;
   std::deque<Outstanding> outstanding_;   // the oldest first
   MonoTime not_before_;                   // Retry-After

@@ -58,7 +58,7 @@ struct PollWorld {
     channels = std::make_unique<Channels>(loop, settings, Log(sink), [](cache::ServerId, const cache::ChannelView&) {});
     poller = std::make_unique<SetPoller>(
         SetPollerParts{loop, upstream, inbox, *channels, 0, settings.authorization_servers[0], 1, Log(sink)});
-    if (in_a_fleet) poller->set_relay(&relay);
+    if (in_a_fleet) channels->set_relay(&relay);
     poller->start();
   }
   std::size_t polls() const { return upstream.calls.size(); }

@@ -104,7 +104,7 @@ TEST_CASE("stream_verifier: what a paused stream delivers is not told to the fle
     Channels channels(world.loop, world.settings, Log(world.sink), [](cache::ServerId, const cache::ChannelView&) {});
     StreamVerifier verifier({world.loop, world.upstream, channels, 0, world.settings.authorization_servers[0], 30s, 1,
                              Log(world.sink)});
-    verifier.set_relay(&proofs);
+    channels.set_relay(&proofs);
     verifier.start();
     const std::string state = state_of(world, world.requests() - 1);
     if (paused) channels.set_paused(0, true, 100);
