@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
@@ -19,9 +20,10 @@
 
 namespace {
 
-// Of this process, while a test says so: how often a directory was synced, and whether that fails.
-int syncs = 0;
-bool syncs_fail = false;
+// Of this process, while a test says so: how often a directory was synced, and whether that fails. libuv's threads sync
+// too.
+std::atomic<int> syncs = 0;
+std::atomic<bool> syncs_fail = false;
 
 }  // namespace
 
