@@ -69,13 +69,13 @@ class FakeLog {
   int runs_ = 0;
 };
 
-// One node's connection: delivers every millisecond, appends after one.
+// One node's connection: delivers every few milliseconds, appends after one.
 class FakeStream final : public ports::EventStream {
  public:
   FakeStream(TimerLoop& loop, FakeLog& log) : loop_(&loop), log_(&log) {}
   void start(ports::EventStreamEvents& events) override {
     events_ = &events;
-    poll_ = loop_->after(std::chrono::milliseconds{1}, [this] { poll(); });
+    poll_ = loop_->after(kPollEvery, [this] { poll(); });
   }
   void append(service::StreamFields fields, UniqueFunction<void(bool)> done) override {
     ++appends;
@@ -108,8 +108,10 @@ class FakeStream final : public ports::EventStream {
   std::optional<std::string> read_from;
 
  private:
+  static constexpr Duration kPollEvery = std::chrono::milliseconds{5};
+
   void poll() {
-    poll_ = loop_->after(std::chrono::milliseconds{1}, [this] { poll(); });
+    poll_ = loop_->after(kPollEvery, [this] { poll(); });
     if (silent) return;
     if (!reachable) return disconnect();
     if (!connected) {
@@ -119,9 +121,11 @@ class FakeStream final : public ports::EventStream {
       return;
     }
     std::vector<ports::StreamEntry> batch;
-    for (const FakeLog::Entry& entry : log_->entries) {
-      const bool kept_back = entry.fields.size() > 2 && entry.fields[2].second == withheld;   // by its node
-      if (entry.id > cursor_ && !kept_back) batch.push_back({entry.id.text(), entry.fields});
+    const auto passed = [](const service::StreamId& cursor, const FakeLog::Entry& entry) { return cursor < entry.id; };
+    auto entry = std::upper_bound(log_->entries.begin(), log_->entries.end(), cursor_, passed);
+    for (; entry != log_->entries.end(); ++entry) {
+      const bool kept_back = entry->fields.size() > 2 && entry->fields[2].second == withheld;   // by its node
+      if (!kept_back) batch.push_back({entry->id.text(), entry->fields});
     }
     if (batch.empty()) return;
     cursor_ = *service::StreamId::read(batch.back().id);
