@@ -1,6 +1,6 @@
 """Runs clang-tidy-19 over src/, a core each. usage: clang_tidy.py BUILD_DIR (one configured with clang)
 
-Prints one tally line (stage, passed, failed, skipped) and one (!, finding) for each file that is not clean; all findings
+Prints one tally line (stage, passed, failed, skipped, seconds) and one (!, finding) for each file that is not clean; all findings
 go to standard error. Most of a run's time goes into the
 libraries' headers, which every check walks through before it looks at our code: so a few files of a room are looked at
 as one translation unit, those that share no name at namespace scope. Should one not compile, its files are looked at one
@@ -16,6 +16,7 @@ import re
 import shlex
 import subprocess
 import sys
+import time
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 FILES_MOST = 6
@@ -130,6 +131,7 @@ def judge(build, unit, arguments, common):
 
 def main():
     build = pathlib.Path(sys.argv[1]).resolve()
+    began = time.monotonic()
     arguments, common = commands(build), common_digest()
     (build / "clang-tidy").mkdir(exist_ok=True)
     failed = 0
@@ -141,7 +143,8 @@ def main():
                 first = next((line for line in words.splitlines() if ": error: " in line), words.splitlines()[0])
                 print(f"!\ttidy {path.name}: {first.rpartition('/')[2]}")
     failed += not arguments
-    print(f"tidy clang-tidy\t{len(arguments) - failed if arguments else 0}\t{failed}\t0")
+    seconds = time.monotonic() - began
+    print(f"tidy clang-tidy\t{len(arguments) - failed if arguments else 0}\t{failed}\t0\t{seconds:.0f}")
     return 1 if failed else 0
 
 

@@ -1,4 +1,5 @@
-"""Counts what a `meson test` run did: prints one tally line (suite, passed, failed, skipped) for each wanted suite.
+"""Counts what a `meson test` run did: prints one tally line (suite, passed, failed, skipped, seconds) for each wanted
+suite; the seconds are its tests' own, added up.
 
 A failure also makes a line `!, what failed, where or why`, which ./dev test repeats at its very end: the tally alone
 says how many, not which.
@@ -111,6 +112,7 @@ def main():
         sys.exit(self_test())
     stage, log, *suites = sys.argv[1:]
     totals = {suite: [0, 0, 0] for suite in suites}
+    seconds = dict.fromkeys(suites, 0.0)
     path = pathlib.Path(log)
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     for line in lines:
@@ -122,13 +124,14 @@ def main():
             continue
         for index, number in enumerate(count(test)):
             totals[suite][index] += number
+        seconds[suite] += test.get("duration", 0)
         for failure in failures(test):
             print(f"!\t{stage} {test['name'].split(' / ')[-1]}: {failure}")
     for suite, (passed, failed, skipped) in totals.items():
         if passed + failed + skipped == 0:
             print(f"{stage} {suite} (ran nothing)\t0\t1\t0")
         else:
-            print(f"{stage} {suite}\t{passed}\t{failed}\t{skipped}")
+            print(f"{stage} {suite}\t{passed}\t{failed}\t{skipped}\t{seconds[suite]:.0f}")
 
 
 if __name__ == "__main__":
