@@ -1,22 +1,49 @@
 #include "io/redis_tail.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <iterator>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
 namespace introspectd::io {
+namespace {
+
+std::size_t bytes_of(const ports::StreamEntry& entry) {
+  std::size_t bytes = entry.id.size();
+  for (const auto& [name, value] : entry.fields) bytes += name.size() + value.size();
+  return bytes;
+}
+
+// How many of them are a turn's worth.
+std::size_t turns_worth(std::span<const ports::StreamEntry> entries) {
+  std::size_t count = 0;
+  std::size_t bytes = 0;
+  for (const ports::StreamEntry& entry : entries) {
+    bytes += bytes_of(entry);
+    if (count == RedisTail::kEntriesATurn || (count > 0 && bytes > RedisTail::kBytesATurn)) break;
+    ++count;
+  }
+  return count;
+}
+
+}  // namespace
 
 RedisTail::RedisTail(UvLoop& loop, Resolver& resolver, const RedisAddress& address, const RedisTimes& times,
                      std::string key, std::uint64_t jitter_seed)
-    : times_(times), key_(std::move(key)), link_(loop, resolver, address, times, jitter_seed, *this) {}
+    : loop_(loop), times_(times), key_(std::move(key)), link_(loop, resolver, address, times, jitter_seed, *this) {}
 
 void RedisTail::start(ports::EventStreamEvents& events) {
   events_ = &events;
   link_.start();
 }
 
-void RedisTail::stop() { link_.stop(); }
+void RedisTail::stop() {
+  forget_batch();
+  link_.stop();
+}
 
 void RedisTail::on_up(RedisConnection& connection) {
   connection.send({"INFO", "server"}, times_.reply_within, [this](const RedisReply& reply) { on_server(reply); });
@@ -55,15 +82,41 @@ void RedisTail::read() {
 
 void RedisTail::on_batch(RedisReply reply) {
   if (reply.is_error()) return refuse("XREAD", reply);
-  const auto entries = read_entries(std::move(reply), key_, cursor_);
+  auto entries = read_entries(std::move(reply), key_, cursor_);
   if (!entries) return link_.fail({"XREAD: unexpected reply"});
   link_.prove();
-  if (!entries->empty()) {
-    cursor_ = *parse_stream_id(entries->back().id);
-    batch_ = std::min(batch_ * 2, kBatchMost);
+  if (entries->empty()) return read();
+  batch_ = std::min(batch_ * 2, kBatchMost);
+  read_ = std::move(*entries);
+  told_ = 0;
+  tell();
+}
+
+// Whoever is told may destroy this: everything else comes before.
+void RedisTail::tell() {
+  const auto first = read_.begin() + static_cast<std::ptrdiff_t>(told_);
+  const std::size_t count = turns_worth({first, read_.end()});
+  const std::vector<ports::StreamEntry> entries(std::make_move_iterator(first),
+                                                std::make_move_iterator(first + static_cast<std::ptrdiff_t>(count)));
+  told_ += count;
+  cursor_ = *parse_stream_id(entries.back().id);
+  if (told_ == read_.size()) {
+    forget_batch();
+    read();
+  } else {
+    turn_ = loop_.after(Duration::zero(), [this] {
+      const ports::PendingToken ended = std::move(turn_);
+      tell();
+    });
   }
-  read();
-  if (!entries->empty()) events_->on_entries(*entries);
+  events_->on_entries(entries);
+}
+
+// What was not told is read again, by the cursor of the next connection.
+void RedisTail::forget_batch() {
+  turn_.reset();
+  read_.clear();
+  told_ = 0;
 }
 
 void RedisTail::refuse(const char* command, const RedisReply& reply) {
@@ -72,6 +125,7 @@ void RedisTail::refuse(const char* command, const RedisReply& reply) {
 }
 
 void RedisTail::on_down(RedisLoss loss) {
+  forget_batch();
   // The same question would get the same reply: ask for fewer entries.
   if (loss.reply_too_large) batch_ = std::max<std::size_t>(1, batch_ / 8);
   events_->on_lost(loss.why);

@@ -41,8 +41,8 @@ class EventStreamEvents {
   // Connected and authenticated. Returns the id after which reading begins ("0-0": from the start of the log). It may
   // stop the stream, but not destroy it.
   virtual std::string on_connected(const StreamFacts& facts) = 0;
-  // In the order of the log, without holes but for what was trimmed. An entry that is over the limits of any event of
-  // ours comes without fields.
+  // In the order of the log, without holes but for what was trimmed; of many, a turn's worth (I35). An entry that is over
+  // the limits of any event of ours comes without fields.
   virtual void on_entries(std::span<const StreamEntry> entries) = 0;
   // No more entries until the next on_connected; also for each attempt to connect that failed. `why` is for the log.
   virtual void on_lost(std::string_view why) = 0;

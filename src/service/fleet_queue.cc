@@ -7,20 +7,25 @@
 namespace introspectd::service {
 namespace {
 
+std::size_t text_bytes(const FleetEntry& entry) {
+  std::size_t bytes = entry.jws.size();
+  for (const oauth::Signal& signal : entry.signals) {
+    const oauth::ClaimMatch& match = signal.match;
+    bytes += match.sub.size() + match.sid.size() + match.client_id.size() + match.jti.size();
+  }
+  return bytes;
+}
+
 std::size_t steps_of(const FleetEntry& entry) {
-  return 1 + entry.signals.size() + entry.jws.size() / FleetQueue::kBytesPerStep;
+  return 1 + entry.signals.size() + text_bytes(entry) / FleetQueue::kBytesPerStep;
 }
 
 }  // namespace
 
 std::size_t FleetQueue::size_of(const Arrived& arrived) {
   const FleetEntry& entry = arrived.entry;
-  std::size_t size = sizeof(Arrived) + entry.jws.size() + entry.seen.size() * sizeof(std::string);
-  for (const oauth::Signal& signal : entry.signals) {
-    const oauth::ClaimMatch& match = signal.match;
-    size += sizeof(oauth::Signal) + match.sub.size() + match.sid.size() + match.client_id.size() + match.jti.size();
-  }
-  return size;
+  return sizeof(Arrived) + text_bytes(entry) + entry.seen.size() * sizeof(std::string) +
+         entry.signals.size() * sizeof(oauth::Signal);
 }
 
 bool FleetQueue::add(const StreamId& id, FleetEntry entry, cache::ServerId server) {
@@ -53,16 +58,14 @@ bool FleetQueue::is_turn_over(const FleetEntry& next) const {
   return spent_ > 0 && spent_ + steps_of(next) > kStepsPerTurn;
 }
 
-// The first of a turn sees to it that the next turn goes on.
-void FleetQueue::spend(const FleetEntry& entry) {
-  if (spent_ == 0) {
-    next_turn_ = parts_.loop.after(Duration::zero(), [this] {
-      next_turn_.reset();
-      spent_ = 0;
-      pump();
-    });
-  }
-  spent_ += steps_of(entry);
+// The first that costs something in a turn sees to it that the next turn goes on.
+void FleetQueue::go_on_next_turn() {
+  if (next_turn_) return;
+  next_turn_ = parts_.loop.after(Duration::zero(), [this] {
+    next_turn_.reset();
+    spent_ = left_ = 0;
+    pump();
+  });
 }
 
 void FleetQueue::start_waiting() {
@@ -79,7 +82,8 @@ void FleetQueue::start(std::uint64_t serial) {
   if (!is_to_start(arrived)) return;
   arrived.state = State::kStarted;
   ++started_;
-  spend(arrived.entry);
+  go_on_next_turn();
+  spent_ += steps_of(arrived.entry);
   const auto answer = [this, serial](const EventResult& result) { answered(serial, result.verdict); };
   if (arrived.entry.kind == FleetEntryKind::kSigned) {
     SignedEvent event;
@@ -145,6 +149,9 @@ void FleetQueue::pop_applied() {
     Arrived& front = queue_.front();
     if (front.entry.is_event() && front.state != State::kApplied) return;
     const bool control = !front.entry.is_event() && front.state == State::kWaiting;
+    if (left_ >= kLeavingPerTurn) return;
+    go_on_next_turn();
+    left_ += control ? kControlWeight : 1;
     bytes_ -= size_of(front);
     applied_ = front.id;
     const FleetEntry entry = std::move(front.entry);

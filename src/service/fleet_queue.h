@@ -3,7 +3,8 @@
 // proofs) takes effect only when everything before it has; so does the position.
 //   added → handed to the inbox (≤ kStartedMost at once) → applied → gone from the front
 // Threads: the back loop.  Owns: the entries, within limits.
-// What is handed on in a turn is bounded by what it costs (I35): signals, and bytes that are read once more.
+// What is handed on and what leaves in a turn is bounded by what it costs (I35): signals, bytes that are read once more,
+// and entries.
 // Errors: add says false when there is no more room. An event that the inbox cannot verify for want of keys or time is
 // tried again until kPatience is over; then its authorization server is told of as given up: never silently.
 // Cost: O(1) an entry.
@@ -29,9 +30,12 @@ class FleetQueue {
  public:
   static constexpr std::size_t kBytesMost = 16U << 20U;   // of entries, what each weighs by itself included
   static constexpr std::size_t kStartedMost = 256;
-  // Of a turn: each event, each of its signals, and each kBytesPerStep of a signed one is a step. One event always fits.
+  // Of a turn: each event, each of its signals, and each kBytesPerStep of either is a step. One event always fits.
   static constexpr std::size_t kStepsPerTurn = 256;
   static constexpr std::size_t kBytesPerStep = 512;
+  // … and so many may leave it, of which one that takes effect only then (a heartbeat, a proof) counts for kControlWeight.
+  static constexpr std::size_t kLeavingPerTurn = 4096;
+  static constexpr std::size_t kControlWeight = 16;
   static constexpr Duration kRetryAfter = std::chrono::milliseconds{250};
   static constexpr Duration kPatience = std::chrono::seconds{60};
 
@@ -75,7 +79,7 @@ class FleetQueue {
     return arrived.entry.is_event() && arrived.state == State::kWaiting;
   }
   bool is_turn_over(const FleetEntry& next) const;
-  void spend(const FleetEntry& entry);
+  void go_on_next_turn();
   void start(std::uint64_t serial);
   void answered(std::uint64_t serial, EventVerdict verdict);
   void retry_later(std::uint64_t serial, Arrived& arrived);
@@ -94,6 +98,7 @@ class FleetQueue {
   std::optional<StreamId> applied_;
   std::array<std::uint64_t, kEventVerdicts> verdicts_{};
   std::size_t spent_ = 0;              // steps of this turn
+  std::size_t left_ = 0;               // what left in it
   bool pumping_ = false;
   ports::PendingToken next_turn_;
   ports::PendingToken retry_;

@@ -225,6 +225,70 @@ TEST_CASE("redis_stream: after a reply that was too large it asks for fewer entr
   CHECK(world.told.entries.size() == 1);
 }
 
+TEST_CASE("redis_stream: what one reply brings is told over turns, a turn's worth in each, then more is asked for (I35)") {
+  std::size_t count = 0, bytes = 0;
+  std::vector<std::size_t> told;
+  SUBCASE("as many entries as fit, and one more") {
+    count = RedisTail::kEntriesATurn + 1;
+    bytes = 10;
+    told = {RedisTail::kEntriesATurn, 1};
+  }
+  SUBCASE("as many bytes") {
+    count = 5;
+    bytes = RedisTail::kBytesATurn / 2 - 10;
+    told = {2, 2, 1};
+  }
+  SUBCASE("one entry always fits") {
+    count = 2;
+    bytes = RedisTail::kBytesATurn + 1;
+    told = {1, 1};
+  }
+  std::string reply = "*1\r\n*2\r\n$6\r\nevents\r\n*" + std::to_string(count) + "\r\n";
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string id = std::to_string(1000 + i) + "-0";
+    reply += "*2\r\n$6\r\n" + id + "\r\n*2\r\n$1\r\nv\r\n$" + std::to_string(bytes) + "\r\n";
+    reply += std::string(bytes, 'b') + "\r\n";
+  }
+  std::mutex mutex;
+  Words cursors;
+  ScriptedServer server(script_of([&](const Words& words) -> std::optional<std::string> {
+    if (words[0] != "XREAD") return healthy(words);
+    const std::lock_guard lock(mutex);
+    cursors.push_back(words.back());
+    return words.back() == "0-0" ? reply : healthy({"XREAD", "none"});
+  }));
+  World world(server.port());
+  std::vector<std::size_t> sizes;
+  std::size_t before = 0;
+  world.told.when_entries = [&] {
+    sizes.push_back(world.told.entries.size() - before);
+    before = world.told.entries.size();
+  };
+  REQUIRE(run_until(world.loop, [&] {
+    const std::lock_guard lock(mutex);
+    return cursors.size() >= 2;
+  }));
+  world.stream.reset();
+  server.stop();
+  CHECK(sizes == told);
+  CHECK(cursors[1] == std::to_string(1000 + count - 1) + "-0");
+}
+
+TEST_CASE("redis_stream: stopped between two turns' worths, nothing comes any more (I36)") {
+  std::string reply = "*1\r\n*2\r\n$6\r\nevents\r\n*200\r\n";
+  for (int i = 0; i < 200; ++i) {
+    reply += "*2\r\n$6\r\n" + std::to_string(1000 + i) + "-0\r\n*2\r\n$1\r\nv\r\n$1\r\na\r\n";
+  }
+  ScriptedServer server(script_of(except("XREAD", reply)));
+  World world(server.port());
+  world.told.when_entries = [&] { world.stream->stop(); };
+  REQUIRE(run_until(world.loop, [&] { return !world.told.entries.empty(); }));
+  run_until(world.loop, [] { return false; }, 30ms);
+  CHECK(world.told.entries.size() == RedisTail::kEntriesATurn);
+  world.stream.reset();
+  server.stop();
+}
+
 TEST_CASE("redis_stream: a refused, unanswered or broken append fails, and says why; reading goes on") {
   std::optional<std::string> reply;
   const char* why = nullptr;

@@ -129,6 +129,19 @@ TEST_CASE("fleet_queue: a long queue is worked off over several turns, in steps 
     world.loop.run_for(milliseconds{1});
     CHECK(world.inbox.signals.size() == 2 * FleetEntry::kSignalsMost);
   }
+  SUBCASE("signals with long claims") {
+    for (int i = 0; i < 3; ++i) {
+      FleetEntry entry;
+      entry.kind = FleetEntryKind::kPurge;
+      entry.signals.resize(1);
+      entry.signals[0].match.sub = std::string((FleetQueue::kStepsPerTurn / 2 - 2) * FleetQueue::kBytesPerStep, 's');
+      CHECK(world.queue->add(StreamId{++world.next, 0}, std::move(entry), 1));
+    }
+    world.queue->pump();
+    CHECK(world.inbox.signals.size() == 2);
+    world.loop.run_for(milliseconds{1});
+    CHECK(world.inbox.signals.size() == 3);
+  }
   SUBCASE("many bytes") {
     const std::size_t half = (FleetQueue::kStepsPerTurn / 2 - 1) * FleetQueue::kBytesPerStep;
     for (int i = 0; i < 3; ++i) world.add(FleetEntryKind::kSigned, true, half);
@@ -139,6 +152,32 @@ TEST_CASE("fleet_queue: a long queue is worked off over several turns, in steps 
   }
   world.loop.run_for(milliseconds{1});
   CHECK(world.queue->size() == 0);
+}
+
+TEST_CASE("fleet_queue: what one slow event held up leaves over turns, heartbeats as what they cost (I35)") {
+  QueueWorld world;
+  world.inbox.held = true;
+  world.add(FleetEntryKind::kSigned);
+  SUBCASE("heartbeats: what fits, and the rest in the next turn") {
+    constexpr std::size_t kFit = FleetQueue::kLeavingPerTurn / FleetQueue::kControlWeight;
+    for (std::size_t i = 0; i < kFit + 1; ++i) world.add(FleetEntryKind::kHeartbeat);
+    world.queue->pump();
+    world.answer(0, EventVerdict::kAccepted);
+    CHECK(world.controls.size() == kFit);
+    CHECK(world.queue->applied() == StreamId{kFit + 1, 0});
+    world.queue->pump();   // the turn is what it was
+    CHECK(world.controls.size() == kFit);
+  }
+  SUBCASE("what nothing is to be done with") {
+    for (std::size_t i = 0; i < FleetQueue::kLeavingPerTurn; ++i) CHECK(world.queue->skip(StreamId{++world.next, 0}));
+    world.queue->pump();
+    world.answer(0, EventVerdict::kAccepted);
+    CHECK(world.queue->size() == 1);
+    CHECK(world.queue->applied() == StreamId{FleetQueue::kLeavingPerTurn, 0});
+  }
+  world.loop.run_for(milliseconds{1});
+  CHECK(world.queue->size() == 0);
+  CHECK(world.queue->applied() == StreamId{world.next, 0});
 }
 
 TEST_CASE("fleet_queue: what is tried again is within the turn's steps too (I35)") {
