@@ -100,10 +100,20 @@ bool PurgeJournal::read_purges(PackedReader& reader, Duration elapsed, const Ser
   return true;
 }
 
-// The first to end first: they are forgotten in the order in which they are entered.
+// The first to end first: they are forgotten in the order in which they are entered. Those that end first are what a
+// smaller cache has no room for: entered last, they are held like all that finds none.
 void PurgeJournal::import_claims() {
   auto claims = std::exchange(restored_claims_, {});
   std::ranges::sort(claims, {}, &cache::KeptClaimPurge::left);
+  const cache::TokenCache::PurgeCounts counts = parts_.cache.purge_counts();
+  const std::size_t beyond = claims.size() - std::min(claims.size(), counts.kept_most - counts.kept);
+  if (beyond > 0) {
+    parts_.log.warning("kept purges: more by claim than this cache remembers, the rest held",
+                       {{"purges", std::uint64_t{beyond}}});
+  }
+  if (!MUTANT(smaller_cache_forgets_the_longest)) {
+    std::ranges::rotate(claims, claims.begin() + static_cast<std::ptrdiff_t>(beyond));
+  }
   for (const cache::KeptClaimPurge& claim : claims) parts_.cache.import_purge(claim, parts_.loop.now());
 }
 
@@ -143,33 +153,52 @@ void PurgeJournal::applied(cache::ServerId server, std::span<const oauth::Signal
 }
 
 void PurgeJournal::collect(std::string_view record) {
-  const std::size_t not_durable = std::max(cut_offs_.size() + appending_bytes_, behind_.size());
+  if (!turn_end_) turn_end_ = parts_.loop.after(Duration::zero(), [this] { end_turn(); });
+  const std::size_t not_durable = cut_offs_.size() + std::max(appending_bytes_, behind_.size());
   if (not_durable + record.size() > parts_.cut_off_bytes_most) {
     overflowed_ = true;
     return;
   }
   cut_offs_.append(record);
-  if (stage_ == Stage::kBuilding && !MUTANT(appended_while_building_lost)) behind_.append(record);
+}
+
+// Whoever waits for what it applied has asked for it in the same turn: what is left is another node's. Where it would
+// take the room of those who wait it is in the next snapshot, as the fleet's position is saved behind one only.
+void PurgeJournal::end_turn() {
+  turn_end_.reset();
+  const std::size_t not_durable = cut_offs_.size() + std::max(appending_bytes_, behind_.size());
+  const bool room = not_durable <= parts_.cut_off_bytes_most / 2 || MUTANT(others_take_all_the_room);
+  overflowed_ = false;
+  if (room && !suspect_) {
+    keep_cut_offs([](bool) {});
+  } else {
+    cut_offs_.clear();
+  }
+}
+
+bool PurgeJournal::disk_hangs() const {
+  return stage_ == Stage::kWriting && parts_.loop.now().mono - writing_since_ > kHangsAfter;
 }
 
 void PurgeJournal::keep_cut_offs(UniqueFunction<void(bool durable)> done) {
+  std::string records = std::exchange(cut_offs_, {});
   if (std::exchange(overflowed_, false)) {
-    if (stage_ == Stage::kIdle) return keep_all(std::move(done));   // the cache has them
+    if (!disk_hangs()) return keep_all(std::move(done));   // the cache has them
     ++figures_.cut_offs_refused;
     return done(false);
   }
-  if (cut_offs_.empty()) return done(true);
+  if (records.empty()) return done(true);
+  if (stage_ == Stage::kBuilding && !MUTANT(appended_while_building_lost)) behind_.append(records);
   if (suspect_ && stage_ != Stage::kWriting) {
     // Nothing stands behind what may be torn: they go with the whole.
     if (stage_ == Stage::kIdle) return keep_all(std::move(done));
-    cut_offs_.clear();   // `behind_` has them
     in_snapshot_.push_back(std::move(done));
     return;
   }
   ++figures_.appended;
-  const std::size_t bytes = cut_offs_.size();
+  const std::size_t bytes = records.size();
   appending_bytes_ += bytes;
-  parts_.storage.append(kFile, std::exchange(cut_offs_, {}), [this, bytes, done = std::move(done)](bool ok) mutable {
+  parts_.storage.append(kFile, std::move(records), [this, bytes, done = std::move(done)](bool ok) mutable {
     appending_bytes_ -= bytes;
     if (ok && !suspect_) return done(true);
     // It may stand behind the remains of one that failed: only a whole file is sure.
@@ -211,6 +240,7 @@ void PurgeJournal::build() {
 
 void PurgeJournal::write() {
   stage_ = Stage::kWriting;
+  writing_since_ = parts_.loop.now().mono;
   figures_.shed += snapshot_->shed();
   if (snapshot_->shed() > 0) {
     parts_.log.warning("purges not kept for want of room, their servers held", {{"purges", snapshot_->shed()}});

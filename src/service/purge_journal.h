@@ -8,6 +8,9 @@
 // kBytesMost and kCutOffBytesMost; what is beyond is a hold of its AS after a start, or answered false, and counted.
 // Errors: logged and counted. A file whose head is damaged is refused whole; else all records that stand before the
 // damage are used. The cache starts cold as always.
+// What nobody waits for (another node's, which is read again from the fleet's stream until a snapshot has it) is appended
+// at its turn's end, within half of the room: it never takes that of those who wait. More than there is room for goes
+// with the next snapshot; it is refused only when the disk has not taken one for kHangsAfter.
 // Cost: O(purges) a snapshot, ≤ 1 ms a loop turn, off the hit path; one append for all cut-offs of a turn.
 #pragma once
 
@@ -52,6 +55,8 @@ class PurgeJournal {
   static constexpr std::size_t kBytesMost = 48U << 20U;
   // Of cut-offs and logouts that are not durable yet.
   static constexpr std::size_t kCutOffBytesMost = 4U << 20U;
+  // A snapshot that is being written for longer: the disk hangs.
+  static constexpr Duration kHangsAfter = std::chrono::seconds{5};
 
   // The key of claim tags, that must stay the same for what was kept to match: read, or `fresh` written down. Blocks.
   static cache::BootKey claim_key(ports::Storage& storage, const cache::BootKey& fresh, const Log& log);
@@ -81,7 +86,8 @@ class PurgeJournal {
   // What was purged, at once when it was. Cut-offs and logouts are kept by the next `keep_cut_offs`, of the same turn.
   void applied(cache::ServerId server, std::span<const oauth::Signal> signals);
   bool has_cut_offs() const { return !cut_offs_.empty() || overflowed_; }
-  // Writes what `applied` has collected; `done` when it is durable, or at once with false where there was no room for it.
+  // Writes what `applied` has collected in this turn; `done` when it is durable, or at once with false where there was no
+  // room for it and the disk hangs.
   void keep_cut_offs(UniqueFunction<void(bool durable)> done);
   // Everything that was purged until now is durable when `done(true)` runs, in this turn or a later one.
   void keep_all(UniqueFunction<void(bool durable)> done);
@@ -100,6 +106,8 @@ class PurgeJournal {
   bool read_cut_offs(PackedReader& reader);
   void import_claims();
   void collect(std::string_view record);
+  void end_turn();
+  bool disk_hangs() const;
   void begin_snapshot();
   void build();
   void write();
@@ -107,7 +115,7 @@ class PurgeJournal {
 
   Parts parts_;
   Apply apply_;
-  std::string cut_offs_;                                    // packed, not handed to the disk yet
+  std::string cut_offs_;                                    // of this turn, packed, not handed to the disk yet
   std::size_t appending_bytes_ = 0;                         // … handed to it
   std::string behind_;                                      // … since the snapshot was begun
   bool overflowed_ = false;                                 // what was applied last is in none of these
@@ -122,9 +130,11 @@ class PurgeJournal {
   std::vector<UniqueFunction<void(bool)>> waiting_;         // for a snapshot that begins later
   std::vector<UniqueFunction<void(bool)>> in_snapshot_;
   JournalFigures figures_;
+  MonoTime writing_since_;
   std::optional<MonoTime> saved_at_;
   ports::PendingToken timer_;
   ports::PendingToken turn_;
+  ports::PendingToken turn_end_;
 };
 
 }  // namespace introspectd::service
