@@ -90,11 +90,9 @@ void ClaimPurges::forget_ended(const Order& order, Tick now, Seq swept) {
   }
 }
 
-// The oldest goes once its time has passed; where all entries are taken, also before, but never while a flight older
-// than it, or one that started within its hold, may still end, and never before the sweep has carried it out (I6).
+// Where all entries are taken the oldest goes before its time, but never while a flight older than it, or one that
+// started within its hold, may still end, and never before the sweep has carried it out (I6).
 bool ClaimPurges::make_room(Tick now, Seq swept) {
-  for (const Order& order : orders_) forget_ended(order, now, swept);
-  if (size_ < entries_.size()) return true;
   return forget_early(orders_[1], now, swept) || forget_early(orders_[0], now, swept);
 }
 
@@ -107,18 +105,33 @@ bool ClaimPurges::forget_early(const Order& order, Tick now, Seq swept) {
   return true;
 }
 
-ClaimPurges::Entered ClaimPurges::enter(const ClaimPurge& purge, Tick now, Seq swept) {
+// Its tag is held until hold and flight have ended.
+bool ClaimPurges::filter(const ClaimPurge& purge, Tick now, Seq swept) {
   const Tick held = after(purge.hold_until, flight_ticks_);
+  const bool taken = filter_.enter({purge.tag, purge.seq, purge.hold_until, held}, now, swept);
+  if (taken) ++filtered_;
+  return taken;
+}
+
+bool ClaimPurges::waits_for_sweep(Seq swept) const {
+  if (size_ < entries_.size()) return false;
+  return std::ranges::any_of(orders_, [&](const Order& order) {
+    return order.oldest != kNone && entries_[order.oldest].purge.seq > swept;
+  });
+}
+
+ClaimPurges::Entered ClaimPurges::enter(const ClaimPurge& purge, Tick now, Seq swept) {
   ClaimPurge entered = purge;
-  entered.keep_until = std::max(entered.keep_until, held);
+  entered.keep_until = std::max(entered.keep_until, after(purge.hold_until, flight_ticks_));
   if (const std::uint32_t same = find(purge); same != kNone) {
     say_again(same, entered);
     return Entered::kKept;
   }
-  if (!make_room(now, swept)) {
-    if (!filter_.enter({purge.tag, purge.seq, purge.hold_until, held}, now, swept)) return Entered::kNoRoom;
-    ++filtered_;
-    return Entered::kFiltered;
+  for (const Order& order : orders_) forget_ended(order, now, swept);
+  if (size_ == entries_.size()) {
+    const bool lossless = purge.kind == PurgeKind::kHold && !MUTANT(hold_pushes_out_a_cut_off);
+    if (lossless && filter(entered, now, swept)) return Entered::kFiltered;
+    if (!make_room(now, swept)) return filter(entered, now, swept) ? Entered::kFiltered : Entered::kNoRoom;
   }
   const std::uint32_t at = take_free();
   entries_[at].purge = entered;

@@ -1,7 +1,8 @@
 // ClaimPurges: purges by claim, remembered for as long as a determination may still arrive, or be kept, that they match
 // (I2, I4, I6). What a flight brings is judged by them, and the sweep judges records by them. Fixed memory: entries on
 // chains by tag, and those that last a hold and those that last longer each in the order in which they were last said,
-// which is the order in which they end. What finds no room is held by a filter (HoldFilter): more, never less.
+// which is the order in which they end. What finds no room is held by a filter (HoldFilter): more, never less. A hold
+// goes there before a cut-off is forgotten early for it, as the filter loses of a hold nothing.
 // Threads: the single writer.  Owns: nothing; the memory belongs to the cache.
 // Errors: `enter` says no when entries and filter are all still needed: then a floor has to rise.
 // Cost: enter O(chain), match O(chains of five tags); no allocation.
@@ -72,6 +73,8 @@ class ClaimPurges {
   }
   std::size_t places() const { return untouched_; }   // that were ever used
   std::size_t size() const { return size_; }
+  // There is no more room, and what is to go first has not been carried out yet: only the sweep can make some.
+  bool waits_for_sweep(Seq swept) const;
   std::size_t capacity() const { return entries_.size(); }
   std::uint64_t forgotten_early() const { return forgotten_early_; }
   std::uint64_t filtered() const { return filtered_; }
@@ -106,6 +109,7 @@ class ClaimPurges {
   void forget(std::uint32_t at);
   void forget_ended(const Order& order, Tick now, Seq swept);
   bool make_room(Tick now, Seq swept);
+  bool filter(const ClaimPurge& purge, Tick now, Seq swept);
   bool forget_early(const Order& order, Tick now, Seq swept);
   bool matches(const ClaimPurge& purge, const Subject& subject, Tick now) const;
   void judge(std::uint64_t tag, const Subject& subject, Tick now, Match& result) const;

@@ -55,14 +55,25 @@ bool HoldFilter::make_current(const Hold& hold, Tick now, Seq swept) {
   return true;
 }
 
+bool HoldFilter::has(const Generation& generation, std::uint64_t tag) {
+  return each_bit(generation.words, tag,
+                  [](const std::uint64_t& word, std::uint64_t bit) { return (word & bit) != 0; });
+}
+
+// One that is there takes no room: purges that share a tag fill nothing, however many they are.
 bool HoldFilter::enter(const Hold& hold, Tick now, Seq swept) {
-  if (tags_most_ == 0 || !make_current(hold, now, swept)) return false;
+  if (tags_most_ == 0) return false;
+  const bool room = make_current(hold, now, swept);
   Generation& current = generations_[current_];
-  each_bit(current.words, hold.tag, [](std::uint64_t& word, std::uint64_t bit) {
-    word |= bit;
-    return true;
-  });
-  ++current.tags;
+  const bool there = current.tags != 0 && has(current, hold.tag) && !MUTANT(repeated_tags_fill_the_filter);
+  if (!room && !there) return false;
+  if (!there) {
+    each_bit(current.words, hold.tag, [](std::uint64_t& word, std::uint64_t bit) {
+      word |= bit;
+      return true;
+    });
+    ++current.tags;
+  }
   last_ = current.last = hold.seq;
   current.hold_until = std::max(current.hold_until, hold.hold_until);
   current.keep_until = std::max(current.keep_until, hold.keep_until);
@@ -78,9 +89,7 @@ MatchingPurge HoldFilter::match(std::uint64_t tag, Seq seq, Tick start, Tick now
     const bool remembered = generation.keep_until > now || generation.last > seq;
     const bool within_hold = generation.last > seq || start < generation.hold_until;
     if (!remembered || !within_hold) continue;
-    const bool maybe = each_bit(generation.words, tag,
-                                [](const std::uint64_t& word, std::uint64_t bit) { return (word & bit) != 0; });
-    if (!maybe) continue;
+    if (!has(generation, tag)) continue;
     MatchingPurge matching{generation.last, false, true};
     if (generation.last > seq) matching.oldest = std::max(generation.first, seq + 1);
     result.add(matching);

@@ -52,6 +52,7 @@ class HoldFilter {
   static bool is_over(const Generation& generation, Tick now, Seq swept);
   template <typename F>
   static bool each_bit(std::span<std::uint64_t> words, std::uint64_t tag, F&& visit);
+  static bool has(const Generation& generation, std::uint64_t tag);
   bool make_current(const Hold& hold, Tick now, Seq swept);
 
   std::array<Generation, kGenerations> generations_;

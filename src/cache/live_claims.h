@@ -39,6 +39,7 @@ class LiveClaims {
   void end_lap();
   // Clears as many slots of it at most; true: all are.
   bool forget(std::size_t most);
+  std::size_t to_forget() const { return hidden_ ? generations_[current_ ^ 1U].used : 0; }
   std::size_t size() const { return generations_[current_].used + (hidden_ ? 0 : generations_[current_ ^ 1U].used); }
   std::size_t entered() const { return generations_[current_].used; }   // since the lap began
   std::size_t capacity() const { return slots_ / 2; }                   // of one generation

@@ -130,14 +130,19 @@ class TokenCache {
   // record; what was purged before it began is carried out when it ends.
   static constexpr std::size_t kSliceRecords = 256;
   static constexpr std::size_t kSliceSlots = 2048;   // of live purges that are over
+  static constexpr std::size_t kDropCost = 3;        // beyond checking it: its place in the index is looked for
+  static constexpr std::size_t kSlotsARecord = 8;    // that are cleared in the time in which a record is checked
   struct SweepSlice {
     std::size_t seen = 0;
     std::size_t dropped = 0;
     std::size_t by_sub = 0;
+    std::size_t forgotten = 0;   // slots of live purges that were cleared
+    // In records that are checked and stay.
+    std::size_t cost() const { return seen + dropped * kDropCost + (forgotten + kSlotsARecord - 1) / kSlotsARecord; }
   };
   bool sweep_wanted() const { return lap_.under_way || lap_.forgetting || wanted_ > swept_; }
-  // Purges by claim come so fast that there may be no room among the live ones before the lap ends: it has to go on
-  // faster than the purges do.
+  // Purges by claim come so fast that there may be no room among the live ones before the lap ends, or there is none among
+  // the remembered ones until it has: it has to go on faster than the purges do.
   bool sweep_behind() const;
   // One lock; at most kSliceRecords records. `dropped_by` takes the seq of the purge that each dropped record matched.
   SweepSlice sweep_slice(Now now, std::span<Seq, kSliceRecords> dropped_by);
@@ -214,6 +219,7 @@ class TokenCache {
   void export_claims(PurgeExport& at, UniqueFunction<void(const KeptPurge&)>& visit);
   void export_servers(const PurgeExport& at, UniqueFunction<void(const KeptPurge&)>& visit) const;
   void end_lap();
+  std::size_t forget_live();
 
   CacheOptions options_;
   MonoTime epoch_;

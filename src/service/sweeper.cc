@@ -42,12 +42,12 @@ void Sweeper::when_swept(cache::Seq first, cache::Seq last, UniqueFunction<void(
 
 void Sweeper::turn() {
   posted_ = false;
-  std::size_t seen = 0;
-  int slices = 0;
-  for (; slices < kSlicesATurn && seen < kRecordsATurn && cache_->sweep_wanted(); ++slices) seen += slice();
+  std::size_t cost = 0;
+  for (int slices = 0; slices < kSlicesATurn && cost < kRecordsATurn && cache_->sweep_wanted(); ++slices) {
+    cost += slice() + 1;
+  }
   // What a storm, or somebody who waits, took beyond it is not owed: the next purge is swept at the usual pace.
-  const std::int64_t cost = static_cast<std::int64_t>(seen) + slices;
-  allowance_ = std::max(allowance_ - cost, -static_cast<std::int64_t>(kRecordsATurn));
+  allowance_ = std::max(allowance_ - static_cast<std::int64_t>(cost), -static_cast<std::int64_t>(kRecordsATurn));
   tell();
   wake();
 }
@@ -63,7 +63,7 @@ std::size_t Sweeper::slice() {
       return watch.first <= seq && seq <= watch.last;
     }));
   }
-  return slice.seen;
+  return slice.cost();
 }
 
 // Where no lap is wanted, all that is waited for has been carried out: floors leave nothing to a sweep.

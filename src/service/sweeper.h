@@ -5,7 +5,8 @@
 // so fast that they would find no room before the lap's end (TokenCache::sweep_behind), or while somebody waits to be
 // told, it does not pause; what that takes is not owed afterwards.
 // Threads: the back loop only.  Owns: who waits, its pause.  Errors: none.
-// Cost: ≤ kRecordsATurn records, about half a millisecond, a turn; nothing while there is nothing to sweep.
+// Cost: ≤ kRecordsATurn records and a slice, about half a millisecond, a turn, of which one that is dropped and what
+// was live before count as what they take (TokenCache::SweepSlice::cost); nothing while there is nothing to sweep.
 #pragma once
 
 #include <cstddef>
@@ -46,7 +47,7 @@ class Sweeper {
   };
   void go_on();
   void turn();
-  std::size_t slice();
+  std::size_t slice();   // what it cost, in records
   void tell();
   bool may_go_on();
 

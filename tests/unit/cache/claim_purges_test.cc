@@ -181,6 +181,43 @@ TEST_CASE("claim_purges: what finds no room is held by the filter, its kind and 
   CHECK_FALSE(table.matches(10));
 }
 
+TEST_CASE("claim_purges: a hold goes to the filter while that has room, and no cut-off is forgotten for it (I4)") {
+  Table table(HoldFilter::kGenerations * 8);   // five tags a generation
+  for (std::uint64_t i = 1; i <= 8; ++i) {
+    ClaimPurge cut_off = Table::purge(i, 10 + i, PurgeKind::kCutOff);
+    cut_off.keep_until = 5000;
+    REQUIRE(table.enter(cut_off, 1, kAllSwept));
+  }
+  const std::size_t most = table.purges.filter_capacity();
+  REQUIRE(most == 5 * HoldFilter::kGenerations);
+  for (std::uint64_t i = 0; i < most; ++i) {
+    REQUIRE(table.purges.enter(Table::purge(100 + i, 30 + i, PurgeKind::kHold, 250), 200, kAllSwept) ==
+            ClaimPurges::Entered::kFiltered);
+  }
+  CHECK(table.purges.forgotten_early() == 0);
+  for (std::uint64_t i = 1; i <= 8; ++i) CHECK(table.matches(i, 1, 200));
+  SUBCASE("one past it") {
+    CHECK(table.enter(Table::purge(900, 200, PurgeKind::kHold, 250), 200, kAllSwept));
+    CHECK(table.purges.forgotten_early() == 1);
+    CHECK(table.matches(900, 1, 200));
+  }
+  SUBCASE("what is more than a hold needs an entry at once") {
+    CHECK(table.enter(Table::purge(900, 200, PurgeKind::kLogout, 250), 200, kAllSwept));
+    CHECK(table.purges.forgotten_early() == 1);
+  }
+}
+
+TEST_CASE("claim_purges: it waits for the sweep once its last entry is taken and until the oldest is carried out") {
+  Table table;
+  for (std::uint64_t i = 1; i <= 7; ++i) REQUIRE(table.enter(Table::purge(i, 10 + i), 1, 0));
+  CHECK_FALSE(table.purges.waits_for_sweep(0));
+  ClaimPurge cut_off = Table::purge(8, 18, PurgeKind::kCutOff);
+  REQUIRE(table.enter(cut_off, 1, 0));
+  CHECK(table.purges.waits_for_sweep(0));
+  CHECK(table.purges.waits_for_sweep(17));   // the oldest hold has been, the cut-off not
+  CHECK_FALSE(table.purges.waits_for_sweep(18));
+}
+
 TEST_CASE("claim_purges: entries come and go for ever in the same memory, and each() tells the living") {
   Table table;
   Seq seq = 0;

@@ -120,4 +120,37 @@ TEST_CASE("storm: the sweep is behind when live purges come faster than its lap 
   CHECK(storm.counts().floors_raised == 0);
 }
 
+TEST_CASE("storm: purges that share a tag and differ in the client raise no floor; the sweep is behind till carried out") {
+  Storm storm(SignalKind::kCutOff);
+  TokenCache& cache = storm.world.cache();
+  storm.world.fetch("t", of(storm.world, "bob"));
+  for (int i = 0; i < 5'000; ++i) storm.world.fetch("t" + std::to_string(i), of(storm.world, "somebody"));
+  const std::size_t most = cache.purge_counts().kept_most;
+  const auto say = [&](std::size_t client) {
+    oauth::Signal signal = by_sub(SignalKind::kCutOff, "alice");
+    signal.match.client_id = "client " + std::to_string(client);
+    cache.enter_purge(0, signal, storm.world.now);
+  };
+  for (std::size_t i = 0; i < most - 1; ++i) say(i);
+  CHECK(cache.purge_counts().live == 1);
+  CHECK_FALSE(cache.sweep_behind());
+  say(most - 1);
+  CHECK(cache.sweep_behind());
+  const std::size_t filter_most = cache.purge_counts().filter_most;
+  for (std::size_t i = 0; i < filter_most + 1000; ++i) say(most + i);
+  cache.barrier();
+  CHECK(cache.purge_counts().floors_raised == 0);
+  CHECK(storm.world.outcome("t") == LookupOutcome::kHit);
+  // Those that found no entry hold all of alice's: nothing is stored, whatever its client.
+  oauth::IntrospectionAnswer late = of(storm.world, "alice");
+  late.client_id = "client " + std::to_string(most + 7);
+  CHECK(storm.world.fetch("a", late).outcome == CommitOutcome::kRefusedPurge);
+  late.client_id = "client 7";
+  CHECK(storm.world.fetch("b", late).purge.dead);
+  sweep(storm.world);
+  CHECK_FALSE(cache.sweep_behind());   // full as before, but what is oldest may go in its time
+  apply(storm.world, by_sub(SignalKind::kHold, "carol"));
+  CHECK_FALSE(cache.sweep_behind());
+}
+
 }  // namespace introspectd::cache

@@ -86,4 +86,28 @@ TEST_CASE("sweeper: live purges that come faster than its share are swept faster
   CHECK(counts.checked_records > 2 * Sweeper::kRecordsASecond);
 }
 
+TEST_CASE("sweeper: purges that fill the memory of purges under one live tag are swept without a pause (I6)") {
+  ServiceWorld world;
+  fill(world, 6000);
+  Signal signal = hold_of("alice");
+  const auto say = [&](int client) {
+    signal.match.client_id = std::to_string(client);
+    world.node->purger().apply(0, {&signal, 1}, true);
+  };
+  for (int i = 0; i < 300; ++i) {   // until the allowance is used up
+    say(0);
+    world.loop.advance(std::chrono::milliseconds{10});
+  }
+  const auto most = static_cast<int>(world.node->cache().purge_counts().kept_most);
+  for (int i = 1; i < most - 1; ++i) say(i);
+  world.loop.advance(std::chrono::milliseconds{1});
+  REQUIRE(world.node->cache().purge_counts().kept == static_cast<std::size_t>(most - 1));
+  REQUIRE(world.node->cache().sweep_wanted());
+  say(most);
+  REQUIRE(world.node->cache().sweep_behind());
+  world.loop.advance(std::chrono::milliseconds{2});
+  CHECK_FALSE(world.node->cache().sweep_wanted());
+  CHECK(world.node->cache().purge_counts().floors_raised == 0);
+}
+
 }  // namespace introspectd::service
