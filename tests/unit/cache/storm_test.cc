@@ -121,15 +121,15 @@ TEST_CASE("storm: the sweep is behind when live purges come faster than its lap 
 }
 
 TEST_CASE("storm: purges that share a tag and differ in the client raise no floor; the sweep is behind till carried out") {
-  Storm storm(SignalKind::kCutOff);
-  TokenCache& cache = storm.world.cache();
-  storm.world.fetch("t", of(storm.world, "bob"));
-  for (int i = 0; i < 5'000; ++i) storm.world.fetch("t" + std::to_string(i), of(storm.world, "somebody"));
+  CacheWorld world;
+  TokenCache& cache = world.cache();
+  world.fetch("t", of(world, "bob"));
+  for (int i = 0; i < 5'000; ++i) world.fetch("t" + std::to_string(i), of(world, "somebody"));
   const std::size_t most = cache.purge_counts().kept_most;
   const auto say = [&](std::size_t client) {
     oauth::Signal signal = by_sub(SignalKind::kCutOff, "alice");
     signal.match.client_id = "client " + std::to_string(client);
-    cache.enter_purge(0, signal, storm.world.now);
+    cache.enter_purge(0, signal, world.now);
   };
   for (std::size_t i = 0; i < most - 1; ++i) say(i);
   CHECK(cache.purge_counts().live == 1);
@@ -140,16 +140,16 @@ TEST_CASE("storm: purges that share a tag and differ in the client raise no floo
   for (std::size_t i = 0; i < filter_most + 1000; ++i) say(most + i);
   cache.barrier();
   CHECK(cache.purge_counts().floors_raised == 0);
-  CHECK(storm.world.outcome("t") == LookupOutcome::kHit);
+  CHECK(world.outcome("t") == LookupOutcome::kHit);
   // Those that found no entry hold all of alice's: nothing is stored, whatever its client.
-  oauth::IntrospectionAnswer late = of(storm.world, "alice");
+  oauth::IntrospectionAnswer late = of(world, "alice");
   late.client_id = "client " + std::to_string(most + 7);
-  CHECK(storm.world.fetch("a", late).outcome == CommitOutcome::kRefusedPurge);
+  CHECK(world.fetch("a", late).outcome == CommitOutcome::kRefusedPurge);
   late.client_id = "client 7";
-  CHECK(storm.world.fetch("b", late).purge.dead);
-  sweep(storm.world);
+  CHECK(world.fetch("b", late).purge.dead);
+  sweep(world);
   CHECK_FALSE(cache.sweep_behind());   // full as before, but what is oldest may go in its time
-  apply(storm.world, by_sub(SignalKind::kHold, "carol"));
+  apply(world, by_sub(SignalKind::kHold, "carol"));
   CHECK_FALSE(cache.sweep_behind());
 }
 
