@@ -117,6 +117,14 @@ bool Revoker::learn(Forward& forward) {
     not_learned(forward, "not asked");
     return false;
   }
+  look_up(forward, false);
+  return true;
+}
+
+void Revoker::look_up(Forward& forward, bool fresh_connection) {
+  ServerLink& link = *parts_.servers[forward.server];
+  ++forward.tries;
+  forward.credential = link.renewals();
   forward.started = parts_.loop.now().mono;
   link.started();
   oauth::FormPost post = oauth::introspection_post(forward.token.reveal(), kRefreshToken, link.credential());
@@ -125,11 +133,11 @@ bool Revoker::learn(Forward& forward) {
   call.endpoint = ports::UpstreamEndpoint::kIntrospection;
   call.authorization = std::move(post.authorization);
   call.body = std::move(post.body);
+  call.fresh_connection = fresh_connection;
   call.timeout = link.settings().timeout;
   forward.call = parts_.upstream.post(std::move(call), [this, &forward](const ports::UpstreamReply& reply) {
     on_learned(forward, reply);
   });
-  return true;
 }
 
 void Revoker::not_learned(const Forward& forward, std::string_view why) {
@@ -158,7 +166,10 @@ void Revoker::on_learned(Forward& forward, const ports::UpstreamReply& reply) {
   ServerLink& link = *parts_.servers[forward.server];
   const Now now = parts_.loop.now();
   link.ended(reply, now.mono - forward.started, now);
+  const bool refused = reply.status == 401 || reply.status == 403;   // of an introspection either is about us
+  if (!MUTANT(refresh_token_looked_up_once) && worth_a_retry(forward, reply, refused)) return look_up(forward, true);
   read_learned(forward, reply, now.wall);
+  forward.tries = 0;
   // Before the AS's answer as well: it may have revoked long before it says so.
   parts_.purger.apply(forward.server, forward.holds, false);
   if (link.has_room()) {
@@ -171,6 +182,7 @@ void Revoker::on_learned(Forward& forward, const ports::UpstreamReply& reply) {
 void Revoker::call(Forward& forward, bool fresh_connection) {
   ServerLink& link = *parts_.servers[forward.server];
   ++forward.tries;
+  forward.credential = link.renewals();
   forward.started = parts_.loop.now().mono;
   link.started();
   oauth::FormPost post = oauth::revocation_post(forward.token.reveal(), forward.hint, link.credential());
@@ -191,7 +203,7 @@ void Revoker::on_reply(Forward& forward, const ports::UpstreamReply& reply) {
   ServerLink& link = *parts_.servers[forward.server];
   const Now now = parts_.loop.now();
   link.ended(reply, now.mono - forward.started, now);
-  if (retry(forward, reply)) return;
+  if (worth_a_retry(forward, reply, reply.status == 401)) return call(forward, true);
   oauth::RevocationReply answer;
   if (reply.outcome == ports::TransportOutcome::kOk) {
     answer = oauth::read_revocation_answer(reply.status, reply.content_type, reply.body);
@@ -251,16 +263,17 @@ void Revoker::relayed(std::uint64_t number, bool durable) {
   finish(*forward, plain(durable ? Outcome::kRevoked : Outcome::kRevocationUnknown));
 }
 
-// Revoking twice is harmless, so a connection that died idle and a changed credential are worth another try.
-bool Revoker::retry(Forward& forward, const ports::UpstreamReply& reply) {
+// Asking and revoking twice are harmless, so a connection that died idle and a changed credential are worth another try.
+// Whoever was refused first has read the new credential, and those refused with it need not.
+bool Revoker::worth_a_retry(const Forward& forward, const ports::UpstreamReply& reply, bool refused) {
   ServerLink& link = *parts_.servers[forward.server];
   const bool died = reply.outcome == ports::TransportOutcome::kIdleConnectionDied;
-  const bool refused = reply.outcome == ports::TransportOutcome::kOk && reply.status == 401;
-  const bool renewed = refused && parts_.purger.renew_credential(forward.server);
+  const bool answered = reply.outcome == ports::TransportOutcome::kOk;
+  const bool renewed = answered && refused &&
+                       (link.renewals() != forward.credential || parts_.purger.renew_credential(forward.server));
   if (forward.tries >= kTriesMost || !link.has_room() || !(died || renewed)) return false;
   if (!link.retries().take_retry(parts_.loop.now().mono)) return false;
   link.add(CallCounter::kRetries);
-  call(forward, true);
   return true;
 }
 

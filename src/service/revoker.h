@@ -7,7 +7,8 @@
 // 200.
 // Revocations of one token at the same time share one forwarded call, so that a refusal lifts what they all made.
 // Threads: the back loop only.  Owns: forwarded calls.  Errors: outcomes, delivered.
-// Cost: one upstream call a token, two for what may be a refresh token.
+// Cost: one upstream call a token, two for what may be a refresh token; each is tried once more, within the budget, where
+// its connection had died idle or the credential has changed (F63, F78).
 #pragma once
 
 #include <cstddef>
@@ -71,7 +72,8 @@ class Revoker {
     std::string hint;
     cache::Seq purge = 0;         // the newest purge that these revocations made
     bool newly_dead = false;      // the first of them made the token dead: a refusal may lift it
-    unsigned tries = 0;
+    unsigned tries = 0;           // of what is under way: the look-up, then the revocation
+    unsigned credential = 0;      // ServerLink::renewals() of the credential that it was sent with
     MonoTime started;
     oauth::Signals holds;         // the access tokens that go with it, where it was learned
     std::vector<WaiterId> waiters;
@@ -82,6 +84,7 @@ class Revoker {
   Forward& add(RevokeRequest request, const cache::TokenCache::Purged& purged);
   void forward(RevokeRequest request, const cache::TokenCache::Purged& purged, bool may_be_refresh_token);
   bool learn(Forward& forward);
+  void look_up(Forward& forward, bool fresh_connection);
   void on_learned(Forward& forward, const ports::UpstreamReply& reply);
   void read_learned(Forward& forward, const ports::UpstreamReply& reply, WallTime now);
   void not_learned(const Forward& forward, std::string_view why);
@@ -90,7 +93,7 @@ class Revoker {
   void relayed(std::uint64_t number, bool durable);
   void call(Forward& forward, bool fresh_connection);
   void on_reply(Forward& forward, const ports::UpstreamReply& reply);
-  bool retry(Forward& forward, const ports::UpstreamReply& reply);
+  bool worth_a_retry(const Forward& forward, const ports::UpstreamReply& reply, bool refused);
   void finish(Forward& forward, const Reply& reply);
 
   RevokerParts parts_;

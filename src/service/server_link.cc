@@ -74,6 +74,7 @@ bool ServerLink::reload_secret(MonoTime now) {
   Secret secret = reload_();
   if (secret.empty() || equal_in_constant_time(secret.reveal(), credential_.client_secret.reveal())) return false;
   credential_.client_secret = std::move(secret);
+  ++renewals_;
   return true;
 }
 

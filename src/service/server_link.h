@@ -50,6 +50,8 @@ class ServerLink {
   void cancelled();
   // The AS refused our credential: reads the secret again, at most once in 10 s. True when it has changed (F63).
   bool reload_secret(MonoTime now);
+  // How often it has: a call that was refused may have been sent before the last time.
+  unsigned renewals() const { return renewals_; }
 
   std::uint64_t count(CallCounter counter) const { return calls_.get(static_cast<std::size_t>(counter)); }
   void add(CallCounter counter) { calls_.add(static_cast<std::size_t>(counter)); }
@@ -64,6 +66,7 @@ class ServerLink {
   ReloadSecret reload_;
   MonoTime last_reload_;
   bool reloaded_before_ = false;
+  unsigned renewals_ = 0;
   Breaker breaker_;
   RetryBudget retries_;
   std::size_t in_flight_ = 0;

@@ -124,11 +124,17 @@ void Oracle::i33_retries(const CallRecord& call) {
     found("I33", "more retries than the budget allows: " + std::to_string(health.retries.size()), call.server);
   }
   if (call.is_revocation) return;
-  const auto& calls = history_->calls_for(call.server, call.token);
-  const bool second = std::any_of(calls.begin(), calls.end(), [&](std::size_t i) {
-    const CallRecord& first = history_->calls[i];
+  const auto begun_by = [&](const CallRecord& first) {
     return !first.retry && first.ended.happened() && first.ended.mono == now && first.verdict == Verdict::kNothing;
-  });
+  };
+  const auto& calls = history_->calls_for(call.server, call.token);   // without look-ups before a revocation
+  const bool second =
+      call.learns ? std::any_of(history_->calls.begin(), history_->calls.end(),
+                                [&](const CallRecord& first) {
+                                  return first.learns && first.server == call.server && first.token == call.token &&
+                                         begun_by(first);
+                                })
+                  : std::any_of(calls.begin(), calls.end(), [&](std::size_t i) { return begun_by(history_->calls[i]); });
   if (!second) found("I33", "a retry that follows no first try", call.server, call.token);
 }
 

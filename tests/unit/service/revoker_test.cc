@@ -147,6 +147,62 @@ TEST_CASE("revoker: what was learned of a refresh token is counted: held, nothin
   CHECK(world.counters.get(Counter::kRefreshHeld) == 1);
 }
 
+TEST_CASE("revoker: a look-up whose connection had died idle is asked once more, on a fresh one, and no third time (F78)") {
+  ports::UpstreamReply died;
+  died.outcome = ports::TransportOutcome::kIdleConnectionDied;
+  RevokerWorld world;
+  world.present("access", std::string(kOfSession));
+  world.revoke("refresh");
+  world.answer(1, died);
+  REQUIRE(world.upstream.calls.size() == 3);
+  CHECK(world.asked(2) == UpstreamEndpoint::kIntrospection);
+  CHECK(world.upstream.calls[2]->call.fresh_connection);
+  world.answer(2, upstream_reply(200, std::string(kOfSession)));
+  CHECK_FALSE(world.is_stored("access"));
+  CHECK(world.counters.get(Counter::kRefreshHeld) == 1);
+  world.revoke("another");
+  world.answer(4, died);
+  world.answer(5, died);
+  CHECK(world.counters.get(Counter::kRefreshFailed) == 1);
+  REQUIRE(world.asked(6) == UpstreamEndpoint::kRevocation);
+  world.answer(6, died);                                   // its own tries are not spent
+  REQUIRE(world.asked(7) == UpstreamEndpoint::kRevocation);
+  world.answer(7, died);
+  CHECK(world.upstream.calls.size() == 8);
+  CHECK(world.replies.outcomes == std::vector<Outcome>{Outcome::kRevocationUnknown});
+}
+
+TEST_CASE("revoker: a look-up refused for a rotated secret is asked once more with the new one, whoever has read it (F63)") {
+  const auto authorization = [](const RevokerWorld& world, std::size_t call) {
+    return std::string(world.upstream.calls.at(call)->call.authorization.reveal());
+  };
+  for (const int status : {401, 403}) {
+    RevokerWorld world;   // its node's own revoker, which can read the secret again
+    for (const char* const token : {"a", "b"}) world.arrive(world.connect(), request_for(token, "/revoke"));
+    REQUIRE(world.upstream.calls.size() == 2);
+    world.secret_on_disk = "new";
+    world.answer(0, upstream_reply(status, ""));
+    world.answer(1, upstream_reply(status, ""));           // refused with the old one, too
+    REQUIRE(world.upstream.calls.size() == 4);
+    for (const std::size_t call : {2U, 3U}) {
+      CHECK(world.asked(call) == UpstreamEndpoint::kIntrospection);
+      CHECK(authorization(world, call) != authorization(world, 0));
+      world.answer(call, upstream_reply(200, std::string(kOfSession)));
+    }
+    CHECK(world.node->figures().counters[static_cast<std::size_t>(Counter::kRefreshHeld)] == 2);
+    world.answer(4, upstream_reply(200, ""));
+    CHECK(world.wires[0].written.find("HTTP/1.1 200") == 0);
+  }
+}
+
+TEST_CASE("revoker: a look-up refused, where the secret on disk is no other, is not asked again; the revocation goes on") {
+  RevokerWorld world;
+  world.arrive(world.connect(), request_for("a", "/revoke"));
+  world.answer(0, upstream_reply(401, ""));
+  REQUIRE(world.upstream.calls.size() == 2);
+  CHECK(world.asked(1) == UpstreamEndpoint::kRevocation);
+}
+
 TEST_CASE("revoker: an access token that services present is not introspected, unless the hint says refresh_token") {
   RevokerWorld world;
   world.present("a", std::string(kOfSession));
