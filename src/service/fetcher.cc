@@ -113,11 +113,7 @@ Fetcher::Admission Fetcher::admit_call(cache::ServerId server) {
 
 void Fetcher::refuse(const FetchRequest& request, Outcome outcome) {
   parts_.counters.add(Counter::kRefused);
-  Reply reply = plain(outcome);
-  const Breaker& breaker = parts_.servers[request.question.server]->breaker();
-  reply.retry_after_seconds = static_cast<std::uint32_t>(
-      std::chrono::ceil<std::chrono::seconds>(breaker.retry_after(parts_.loop.now().mono)).count());
-  parts_.replies.deliver(request.waiter, std::move(reply));
+  parts_.replies.deliver(request.waiter, refusal(request.question.server, outcome));
 }
 
 void Fetcher::start(FetchRequest request, bool probe) {
@@ -142,7 +138,8 @@ void Fetcher::start_queued(const cache::Question& question) {
   const Admission admission = admit_call(question.server);
   if (admission.outcome != Outcome::kActive) {
     const FlightPtr refused = take(*next);
-    for (const Waiter& waiter : refused->waiters) parts_.replies.deliver(waiter.id, plain(admission.outcome));
+    const Reply reply = refusal(question.server, admission.outcome);
+    for (const Waiter& waiter : refused->waiters) parts_.replies.deliver(waiter.id, reply);
     return;
   }
   flights_.start(*next);
@@ -223,6 +220,14 @@ bool Fetcher::hand_over(Flight& flight) {
   return true;
 }
 
+// With the time after which the AS may be asked again, whoever refuses and at whatever stage.
+Reply Fetcher::refusal(cache::ServerId server, Outcome outcome) const {
+  Reply reply = plain(outcome);
+  const Duration wait = parts_.servers[server]->breaker().retry_after(parts_.loop.now().mono);
+  reply.retry_after_seconds = static_cast<std::uint32_t>(std::chrono::ceil<std::chrono::seconds>(wait).count());
+  return reply;
+}
+
 void Fetcher::finish(Flight& flight, const ports::UpstreamReply& reply) {
   if (reply.outcome != ports::TransportOutcome::kOk) {
     finish_failed(flight, outcome_of(reply.outcome), 0);
@@ -264,9 +269,7 @@ void Fetcher::finish_failed(Flight& flight, Outcome outcome, int status) {
                     {"status", status},
                     {"waiters", static_cast<std::uint64_t>(flight.waiters.size())},
                     {"in_flight", static_cast<std::uint64_t>(link_of(flight).in_flight())}});
-  Reply reply = plain(outcome);
-  reply.retry_after_seconds = static_cast<std::uint32_t>(
-      std::chrono::ceil<std::chrono::seconds>(link_of(flight).breaker().retry_after(parts_.loop.now().mono)).count());
+  const Reply reply = refusal(flight.question.server, outcome);
   const FlightPtr ended = take(flight);
   for (const Waiter& waiter : ended->waiters) parts_.replies.deliver(waiter.id, reply);
 }
@@ -300,7 +303,7 @@ void Fetcher::follow_up(const Flight& flight, const Waiter& waiter) {
   }
   const Admission admission = admit(request);
   if (admission.outcome != Outcome::kActive) {
-    parts_.replies.deliver(request.waiter, plain(admission.outcome));
+    parts_.replies.deliver(request.waiter, refusal(request.question.server, admission.outcome));
     return;
   }
   parts_.counters.add(Counter::kSuccessorFlights);

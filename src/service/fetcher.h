@@ -72,6 +72,7 @@ class Fetcher {
   bool must_queue(const cache::Question& question) const { return flights_.calls_of(question) >= kCallsMost; }
   void start(FetchRequest request, bool probe);
   void start_queued(const cache::Question& question);
+  Reply refusal(cache::ServerId server, Outcome outcome) const;
   void refuse(const FetchRequest& request, Outcome outcome);
   void call(Flight& flight, bool fresh_connection);
   void on_reply(Flight& flight, const ports::UpstreamReply& reply);

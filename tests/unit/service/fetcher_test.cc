@@ -174,6 +174,25 @@ TEST_CASE("fetcher: a queued flight whose turn comes while the breaker is open i
   CHECK(world.node->fetcher().waiters() == 0);
 }
 
+TEST_CASE("fetcher: who waited for a queued flight that is refused is told when to come again, like everybody (F66)") {
+  ServiceWorld world;
+  for (int i = 0; i < 2; ++i) {
+    world.arrive(world.connect(), request_for("t"));
+    world.node->purger().flush(0);
+  }
+  Wire& queued = world.connect();
+  world.arrive(queued, request_for("t"));
+  ports::UpstreamReply limited = upstream_reply(429, "");
+  limited.retry_after = "30";
+  world.answer(0, limited);
+  Wire& refused = world.connect();
+  world.arrive(refused, request_for("another"));
+  for (const Wire* const wire : {&queued, &refused}) {
+    CHECK(has(*wire, "503"));
+    CHECK(has(*wire, "Retry-After: 3"));   // half a minute, and up to a tenth more
+  }
+}
+
 TEST_CASE("fetcher: shutting down ends calls and queued flights, and tells who waits for either (I53)") {
   ServiceWorld world;
   for (int i = 0; i < 3; ++i) {
