@@ -58,7 +58,11 @@ DiskStorage::~DiskStorage() {
   }
 }
 
-std::optional<std::string> DiskStorage::read(std::string_view name) { return directory_->read(name); }
+std::optional<std::string> DiskStorage::read(std::string_view name) {
+  std::optional<std::string> content = directory_->read(name);
+  if (!content && directory_->holds(name)) return std::string();
+  return content;
+}
 
 void DiskStorage::replace(std::string_view name, std::string bytes, UniqueFunction<void(bool ok)> done) {
   add(name, {.is_append = false, .is_refused = false, .bytes = std::move(bytes), .done = std::move(done)});

@@ -84,6 +84,12 @@ std::optional<std::string> StateDirectory::read(std::string_view name) const {
   return fd ? read_all(fd.get()) : std::nullopt;
 }
 
+bool StateDirectory::holds(std::string_view name) const {
+  if (!is_plain_name(name)) return false;
+  struct stat status {};
+  return ::fstatat(fd_.get(), std::string(name).c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
+}
+
 StateDirectory::Written StateDirectory::replace(std::string_view name, std::string_view bytes,
                                                 const Remains& remains) const {
   if (!is_plain_name(name) || bytes.size() > kFileBytesMost) return {false, remains};

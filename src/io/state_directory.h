@@ -30,6 +30,8 @@ class StateDirectory {
 
   // The content; nullopt where there is no such regular file, it cannot be read or it is over kFileBytesMost.
   std::optional<std::string> read(std::string_view name) const;
+  // Something of this name may be there, of whatever kind.
+  bool holds(std::string_view name) const;
   // What a failed write left behind.
   struct Remains {
     std::optional<std::int64_t> torn_at;   // behind this size stands a part of an append that could not be taken back

@@ -21,7 +21,7 @@ class Storage {
   Storage& operator=(const Storage&) = delete;
   virtual ~Storage() = default;
 
-  // The content; nullopt where there is no such file or it cannot be read.
+  // The content; nullopt where there is no such file. Empty where it is there and cannot be read: no file of ours is.
   virtual std::optional<std::string> read(std::string_view name) = 0;
   // The whole file, atomically (temporary file, fdatasync, rename), mode 0600.
   virtual void replace(std::string_view name, std::string bytes, UniqueFunction<void(bool ok)> done) = 0;

@@ -55,6 +55,13 @@ TEST_CASE("disk_storage: what was replaced and appended is there for the next st
   CHECK((*again)->read("cursor") == "17");
 }
 
+TEST_CASE("disk_storage: a file that is there and cannot be read is empty, not missing: whoever wrote it knows better") {
+  World world;
+  std::filesystem::create_directory(world.parent.path("state/cursor"));
+  CHECK(world.storage->read("cursor") == "");
+  CHECK_FALSE(world.storage->read("nothing"));
+}
+
 TEST_CASE("disk_storage: calls of one file end in their order, whatever they are") {
   World world;
   std::vector<std::string> expected;

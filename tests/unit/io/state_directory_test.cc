@@ -161,6 +161,7 @@ TEST_CASE("state_directory: a name is one component of up to 64 bytes that does 
     CHECK_FALSE(directory.read(name));
     CHECK_FALSE(directory.replace(name, "x", {}).ok);
     CHECK_FALSE(directory.append(name, "x", {}).ok);
+    CHECK_FALSE(directory.holds(name));
   }
   CHECK(content_of(parent.path("outside")) == "secret");
   CHECK(directory.replace(std::string(64, 'n'), "x", {}).ok);
@@ -179,7 +180,9 @@ TEST_CASE("state_directory: neither a link nor a fifo nor a directory passes for
     CAPTURE(name);
     CHECK_FALSE(directory.read(name));
     CHECK_FALSE(directory.append(name, "x", {}).ok);
+    CHECK(directory.holds(name));
   }
+  CHECK_FALSE(directory.holds("nothing"));
   CHECK_FALSE(directory.replace("link", "x", {}).ok);       // nor is a planted temporary file written through
   CHECK_FALSE(directory.replace("directory", "x", {}).ok);
   CHECK(content_of(parent.path("outside")) == "secret");
