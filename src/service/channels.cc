@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/mutant.h"
+
 namespace introspectd::service {
 namespace {
 
@@ -34,31 +36,15 @@ Channels::Channels(ports::EventLoop& loop, const Settings& settings, Log log, Pu
       settings_(&settings),
       log_(log),
       publish_(std::move(publish)),
-      storage_(storage),
-      streams_(names_of(settings)),
+      streams_(loop, names_of(settings), storage, log),
       started_(loop.now().mono) {
   for (std::size_t i = 0; i < settings.authorization_servers.size(); ++i) {
-    channels_.push_back({ChannelHealth(channel_policy(settings, static_cast<cache::ServerId>(i)))});
+    const auto server = static_cast<cache::ServerId>(i);
+    Channel& channel = channels_.emplace_back(channel_policy(settings, server));
+    // A pause may have been said just before the end of the last process; that there is one at all is no more than
+    // possible where its word is lost.
+    channel.stopped_by = streams_.unknown(server) ? started_ : started_ + settings.revocation.channel_timeout;
   }
-  restore();
-}
-
-void Channels::restore() {
-  if (storage_ == nullptr) return;
-  const auto file = storage_->read(StreamStates::kFile);
-  if (!file) return;
-  if (!streams_.read(*file)) log_.warning("stream states damaged", {{"file", StreamStates::kFile}});
-  for (std::size_t i = 0; i < channels_.size(); ++i) {
-    if (!paused(static_cast<cache::ServerId>(i))) continue;
-    log_.warning("revocation channel paused", {{"as", settings_->authorization_servers[i].name}});
-  }
-}
-
-void Channels::keep() {
-  if (storage_ == nullptr) return;
-  storage_->replace(StreamStates::kFile, streams_.write(), [log = log_](bool ok) {
-    if (!ok) log.error("stream states not kept", {{"file", StreamStates::kFile}});
-  });
 }
 
 void Channels::start() {
@@ -84,6 +70,18 @@ void Channels::proven_here(cache::ServerId server, MonoTime dated) {
   }
 }
 
+// An AS sends nothing over a stream that is paused, and says so before it stops (SSF 1.0 §8.1.2, §8.1.5): what it sends
+// on a request that came when it had stopped is sent over a stream that goes on. Of events that it held back, and sends
+// late or never, this says nothing: a proof is what is asked for from now on (I14).
+void Channels::verified_here(cache::ServerId server, MonoTime asked) {
+  if (!paused(server)) return proven_here(server, asked);
+  if (asked < channels_[server].stopped_by && !MUTANT(pause_ended_by_what_was_asked_before)) return;
+  if (MUTANT(pause_never_ended_by_verification)) return;
+  log_.info("revocation channel delivers again", {{"as", settings_->authorization_servers[server].name}});
+  streams_.lift(server);
+  lost(server, "resumed");
+}
+
 void Channels::lost(cache::ServerId server, std::string_view why) {
   channels_[server].health.lost(loop_->now().mono);
   tell(server, why);
@@ -92,7 +90,7 @@ void Channels::lost(cache::ServerId server, std::string_view why) {
 void Channels::set_paused(cache::ServerId server, bool paused, std::int64_t said_at) {
   const bool was_paused = streams_.paused(server);
   if (!streams_.hear(server, paused, said_at)) return;
-  keep();
+  if (paused) channels_[server].stopped_by = loop_->now().mono + settings_->revocation.channel_timeout;
   if (paused == was_paused) return;
   // Enabled again: what was missed meanwhile may still come, so what was proven before says nothing either (I14).
   lost(server, paused ? "paused" : "resumed");
@@ -177,6 +175,7 @@ ChannelFigures Channels::figures(cache::ServerId server) const {
   figures.configured = channel.health.policy().configured;
   figures.live = is_live(channel, now);
   figures.paused = paused(server);
+  figures.stream_unknown = streams_.unknown(server);
   if (channel.health.stretch().contiguous) figures.since_proof = now - channel.health.stretch().proof;
   figures.proofs = channel.proofs;
   figures.losses = channel.losses;

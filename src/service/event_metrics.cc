@@ -91,7 +91,8 @@ void write_channels(MetricsText& text, const std::vector<ServerFigures>& servers
           as_label(server), server.channel.live ? 1U : 0U);
   }
   for (const ServerFigures& server : servers) {
-    gauge(text, "introspectd_channel_paused", "1 while the authorization server says that it delivers no events.",
+    gauge(text, "introspectd_channel_paused",
+          "1 while the authorization server says that it delivers no events, or what it said was lost with a file.",
           as_label(server), server.channel.paused ? 1U : 0U);
   }
   for (const ServerFigures& server : servers) {
@@ -302,6 +303,7 @@ void write_channel_status(codec::JsonWriter& json, const ServerFigures& server) 
   member(json, "configured", server.channel.configured);
   member(json, "live", server.channel.live);
   member(json, "paused", server.channel.paused);
+  member(json, "stream_unknown", server.channel.stream_unknown);
   json.key("proof_age_seconds");
   if (server.channel.since_proof) {
     json.decimal(seconds(*server.channel.since_proof));

@@ -57,12 +57,12 @@ void Node::make_fleet() {
     parts.proven = [this](cache::ServerId server, MonoTime dated) { channels_->proven(server, dated); };
     parts.liveness = [this](bool live) { channels_->set_fleet_live(live); };
     if (journal_) {
-      parts.keep_purges = [this](UniqueFunction<void(bool)> done) { journal_->keep_all(std::move(done)); };
+      parts.keep_purges = [this](UniqueFunction<void(bool)> done) { relay_->keep_all(std::move(done)); };
     }
     fleet_ = std::make_unique<Fleet>(std::move(parts));
     channels_->set_fleet_live(false);
   }
-  relay_->use(journal_.get(), fleet_.get());
+  relay_->use(journal_.get(), &channels_->streams(), fleet_.get());
   use_relay(relay_.get());
 }
 
@@ -76,7 +76,7 @@ void Node::settle(UniqueFunction<void()> done) {
   settled_ = std::move(done);
   if (journal_) journal_->shut_down();
   if (fleet_) return fleet_->shut_down([this] { settled(); });   // it keeps the purges first
-  if (journal_) return journal_->keep_all([this](bool) { settled(); });
+  if (journal_) return relay_->keep_all([this](bool) { settled(); });
   settled();
 }
 

@@ -105,7 +105,7 @@ void StreamVerifier::arrived(std::string_view state, bool complete) {
   // Older ones will not come any more, or come for nothing.
   outstanding_.erase(outstanding_.begin(), asked + 1);
   ++counts_.returned;
-  if (complete && now - dated <= parts_.channel_timeout) parts_.channels.proven_here(parts_.server, dated);
+  if (complete && now - dated <= parts_.channel_timeout) parts_.channels.verified_here(parts_.server, dated);
 }
 
 void StreamVerifier::give_up_old(MonoTime now) {

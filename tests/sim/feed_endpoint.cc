@@ -108,11 +108,12 @@ ports::PendingToken FeedEndpoint::verification(const ports::UpstreamCall& call, 
     parts_.violation("STD 5.18: a verification request without a state");
     return answer_later(latency(server), ok(400, "{}"), std::move(done));
   }
+  if (parts_.feeds[server]->paused()) return answer_later(latency(server), ok(400, "{}"), std::move(done));
   if (!chance_of(knobs.one_in_verification_lost)) {
     SimWorld& world = parts_.world;
     std::vector<ProofRecord>& proofs = parts_.history.proofs_of[server];
     const std::size_t proof = proofs.size();
-    proofs.push_back({world.moment(), {}, {}, 1});
+    proofs.push_back({world.moment(), {}, {}, 1, true});
     world.after(latency(server), "verification", [this, server, proof, text = std::string(*state->string())] {
       FeedEvent event = parts_.feeds[server]->verification(text);
       parts_.history.proofs_of[server][proof].answered = parts_.world.moment();

@@ -84,6 +84,7 @@ struct ProofRecord {
   Moment answered;
   Moment complete;                   // all that came with it has been acknowledged, or refused
   std::size_t open = 0;              // of what came with it
+  bool verification = false;         // it was asked for by itself: a paused stream does not bring it
 };
 
 enum class StreamSaid : std::uint8_t { kNothing, kEnabled, kPaused };
@@ -92,8 +93,11 @@ enum class StreamSaid : std::uint8_t { kNothing, kEnabled, kPaused };
 struct ChannelRecord {
   Moment lost;                       // what was proven before says nothing any more
   bool paused = false;
+  Moment heard;                      // … and the daemon was told so
   std::int64_t said_at = 0;          // the server's own time of its last word
   Moment lost_before;                // the loss before that one
+  Moment enabled_sent;               // its last word that it delivers, whether or not that was acknowledged
+  std::int64_t enabled_said_at = 0;
 };
 
 // Why a request was made the way it was; decides what may come back.

@@ -15,6 +15,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -86,6 +87,7 @@ class Oracle {
     bool any = false;
     MonoTime since, last;
   };
+  std::optional<Stamp> seen_to_go_on(ServerIndex server, const Moment& until) const;
   Stretch proven_stretch(ServerIndex server, const Moment& until) const;
   void i15_i16_view_and_key(const Served& served);
   void i17_provenance(const Served& served);

@@ -17,13 +17,31 @@ const Moment& decided_at_most(const AskRecord& ask) { return ask.answered.happen
 
 }  // namespace
 
+// A paused stream goes on where the server has said so, though we have not seen it acknowledged, or where it brought a
+// verification event that was asked for when the server had stopped for sure: what is proven from then on counts.
+std::optional<Stamp> Oracle::seen_to_go_on(ServerIndex server, const Moment& until) const {
+  const ChannelRecord& channel = history_->channel_of[server];
+  const bool said = channel.enabled_said_at > channel.said_at && channel.enabled_sent.stamp < until.stamp;
+  if (said) return channel.enabled_sent.stamp;
+  const MonoTime stopped = channel.heard.mono + knobs_->channel_timeout;
+  for (const ProofRecord& proof : history_->proofs_of[server]) {
+    const bool arrived = proof.verification && proof.answered.happened() && proof.answered.stamp <= until.stamp;
+    if (arrived && proof.sent.mono >= stopped) return proof.answered.stamp;
+  }
+  return std::nullopt;
+}
+
 // The longest stretch that may be believed: from the first proof since the channel was lost to the last one.
 Oracle::Stretch Oracle::proven_stretch(ServerIndex server, const Moment& until) const {
   Stretch stretch;
   const ChannelRecord& channel = history_->channel_of[server];
   const bool heard = channel.lost.stamp < until.stamp;
-  if (channel.paused && heard) return stretch;
-  const Stamp lost = heard ? channel.lost.stamp : channel.lost_before.stamp;
+  Stamp lost = heard ? channel.lost.stamp : channel.lost_before.stamp;
+  if (channel.paused && heard) {
+    const std::optional<Stamp> goes_on = seen_to_go_on(server, until);
+    if (!goes_on) return stretch;
+    lost = std::max(lost, *goes_on);
+  }
   for (const ProofRecord& proof : history_->proofs_of[server]) {
     if (!proof.answered.happened() || proof.answered.stamp > until.stamp) continue;
     if (proof.answered.stamp < std::max(lost, history_->node_started.stamp)) continue;

@@ -1,37 +1,15 @@
 // Stories of revocation events: logout tokens, SETs and Keycloak actions, pushed and polled, late, repeated, reordered,
-// forged; of keys that change; and of what a channel's health allows (F92-F99, I13, I14, I24).
+// forged; and of keys that change (F92-F99, I24).
 #include <chrono>
 
 #include "service/held_events.h"
-#include "tests/sim/story.h"
+#include "tests/sim/event_story.h"
 
 namespace introspectd::sim {
 namespace {
 
-using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
-
-WorldKnobs event_knobs() {
-  WorldKnobs knobs = calm_knobs();
-  knobs.servers[0].feed.events = true;
-  return knobs;
-}
-
-WorldKnobs poll_knobs() {
-  WorldKnobs knobs = event_knobs();
-  knobs.servers[0].feed.poll = true;
-  return knobs;
-}
-
-TokenTruth& issue_for(Simulation& sim, const std::string& token, const std::string& sub = "alice",
-                      const std::string& sid = "s1") {
-  TokenTruth& truth = sim.issue(token);
-  truth.claims = {sub, sid, "app", "jti of " + token};
-  truth.iat = sim.model().true_seconds() - 60;
-  truth.exp = sim.model().true_seconds() + 3600;
-  return truth;
-}
 
 Claims by_sub(std::string sub) { return {std::move(sub), "", "", ""}; }
 
@@ -276,112 +254,6 @@ TEST_CASE("poll: a forged event is refused by its jti in the end, the genuine on
   sim.pass(service::HeldEvents::kHeldFor);
   sim.pass(seconds{12});
   expect_polled(sim);
-  expect_clean_end(sim);
-}
-
-TEST_CASE("channel: while polls are answered an entry lives for ttl_live, without them for ttl (I13)") {
-  Simulation sim(1, poll_knobs());
-  sim.pass(seconds{20});
-  issue_for(sim, "T");
-  CHECK(sim.say(0, "T") == "true");
-  sim.pass(minutes{4});
-  CHECK(sim.say(0, "T") == "true");
-  CHECK(sim.calls(0, "T") == 1);
-  sim.pass(seconds{61});
-  CHECK(sim.say(0, "T") == "true");
-  CHECK(sim.calls(0, "T") == 2);      // older than ttl_live
-  sim.pass(minutes{2});
-  sim.feed_knobs().down = true;       // F92, F93: nothing is served for longer than ttl past the last proof
-  sim.pass(seconds{25});
-  CHECK(sim.say(0, "T") == "true");
-  CHECK(sim.calls(0, "T") == 2);
-  sim.pass(seconds{20});
-  CHECK(sim.say(0, "T") == "true");
-  CHECK(sim.calls(0, "T") == 3);
-  expect_clean_end(sim);
-}
-
-TEST_CASE("channel: what was asked before the first proof lives for ttl alone (I13: start >= G)") {
-  WorldKnobs knobs = poll_knobs();
-  knobs.servers[0].feed.down = true;
-  Simulation sim(1, knobs);
-  issue_for(sim, "T");
-  CHECK(sim.say(0, "T") == "true");
-  sim.feed_knobs().down = false;
-  sim.pass(seconds{40});
-  CHECK(sim.say(0, "T") == "true");
-  CHECK(sim.calls(0, "T") == 2);
-  expect_clean_end(sim);
-}
-
-TEST_CASE("channel: a stream that says it is paused proves nothing until it is enabled (STD 5.19, I14)") {
-  Simulation sim(1, poll_knobs());
-  sim.pass(seconds{20});
-  issue_for(sim, "T");
-  CHECK(sim.say(0, "T") == "true");
-  CHECK(sim.push_and_wait(sim.feed().stream_updated(false)) == "202");
-  sim.pass(seconds{31});
-  CHECK(sim.say(0, "T") == "true");
-  CHECK(sim.calls(0, "T") == 2);
-  CHECK(sim.push_and_wait(sim.feed().stream_updated(true)) == "202");
-  sim.pass(seconds{31});
-  CHECK(sim.say(0, "T") == "true");   // call 2 began before the new stretch: its own age alone
-  CHECK(sim.calls(0, "T") == 3);
-  sim.pass(minutes{2});
-  CHECK(sim.say(0, "T") == "true");
-  CHECK(sim.calls(0, "T") == 3);
-  expect_clean_end(sim);
-}
-
-TEST_CASE("channel: a verification event that comes back proves it, one that does not ends it (STD 5.18)") {
-  WorldKnobs knobs = event_knobs();
-  knobs.servers[0].feed.verification = true;
-  Simulation sim(1, knobs);
-  sim.pass(minutes{1});
-  issue_for(sim, "T");
-  CHECK(sim.say(0, "T") == "true");
-  sim.pass(minutes{2});
-  CHECK(sim.say(0, "T") == "true");
-  CHECK(sim.calls(0, "T") == 1);
-  sim.feed_knobs().one_in_verification_lost = 1;
-  sim.pass(minutes{1});
-  CHECK(sim.say(0, "T") == "true");
-  CHECK(sim.calls(0, "T") == 2);
-  expect_clean_end(sim);
-}
-
-TEST_CASE("channel: somebody else's verification event proves nothing (I24)") {
-  WorldKnobs knobs = event_knobs();
-  knobs.servers[0].feed.verification = true;
-  knobs.servers[0].feed.one_in_verification_lost = 1;
-  Simulation sim(1, knobs);
-  sim.pass(seconds{15});
-  issue_for(sim, "T");
-  CHECK(sim.say(0, "T") == "true");
-  for (int i = 0; i < 5; ++i) {
-    CHECK(sim.push_and_wait(sim.feed().verification("made up")) == "202");
-    sim.pass(seconds{7});
-  }
-  CHECK(sim.say(0, "T") == "true");
-  CHECK(sim.calls(0, "T") == 2);
-  expect_clean_end(sim);
-}
-
-TEST_CASE("channel: with `clear` a loss is answered by asking for all that is older than channel_timeout (I13)") {
-  WorldKnobs knobs = poll_knobs();
-  knobs.clear_on_channel_loss = true;
-  knobs.channel_timeout = seconds{12};
-  Simulation sim(1, knobs);
-  sim.pass(seconds{20});
-  issue_for(sim, "T");
-  CHECK(sim.say(0, "T") == "true");
-  sim.pass(minutes{1});
-  CHECK(sim.say(0, "T") == "true");
-  CHECK(sim.calls(0, "T") == 1);
-  sim.feed_knobs().down = true;
-  sim.pass(seconds{14} + milliseconds{500});
-  CHECK(sim.say(0, "T") == "true");
-  CHECK(sim.calls(0, "T") == 2);
   expect_clean_end(sim);
 }
 

@@ -221,6 +221,7 @@ FeedEvent SimFeed::stream_updated(bool enabled) {
                               std::string(R"("status":)") + (enabled ? "\"enabled\"" : "\"paused\""), {});
   event.stream = enabled ? StreamSaid::kEnabled : StreamSaid::kPaused;
   event.said_at = model_->true_seconds();
+  paused_ = !enabled;
   return event;
 }
 

@@ -68,6 +68,10 @@ class SimFeed {
   FeedEvent unknown_event(const std::string& sub);         // STD 5.25: accepted, ignored
   FeedEvent verification(const std::string& state);
   FeedEvent stream_updated(bool enabled);
+  // The stream goes on, and nobody is told.
+  void resume() { paused_ = false; }
+  // Nothing is sent over it: a verification event cannot be had (SSF 1.0 §8.1.2).
+  bool paused() const { return paused_; }
   FeedEvent keycloak_logout(const std::vector<std::string>& sids);
   FeedEvent keycloak_not_before(std::int64_t seconds);     // what was issued before it
   FeedEvent keycloak_test();
@@ -103,6 +107,7 @@ class SimFeed {
   ServerIndex server_;
   std::string name_, issuer_;
   std::uint64_t serial_ = 0;
+  bool paused_ = false;
   std::uint64_t keys_made_ = 0;
   std::vector<testing::EventSigner> signers_;   // the last one signs
   testing::EventSigner stranger_;

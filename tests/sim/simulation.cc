@@ -116,7 +116,7 @@ void Simulation::end_node(bool clean) {
 void Simulation::start_again() {
   make_node();
   history_.restarts.back().started = history_.node_started;
-  const bool remembers = knobs_.has_disk && knobs_.disk.one_in_failure == 0;
+  const bool remembers = knobs_.has_disk;
   for (ChannelRecord& channel : history_.channel_of) {
     if (!remembers) channel = {};   // that a stream is paused is in the daemon's files, if anywhere
   }

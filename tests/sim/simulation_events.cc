@@ -92,6 +92,10 @@ std::uint64_t Simulation::push(const FeedEvent& event, ServerIndex server, std::
   ask.stream = event.stream;
   ask.said_at = event.said_at;
   ask.status_of_success = status_of_success(event.route);
+  if (event.genuine && event.stream == StreamSaid::kEnabled) {
+    history_.channel_of[server].enabled_sent = world_.moment();
+    history_.channel_of[server].enabled_said_at = event.said_at;
+  }
   ask.purges = record(event);
   RequestText request = request_of(event, random());
   const std::string name = knobs_.servers[server].name;
@@ -148,8 +152,10 @@ void Simulation::hear(const AskRecord& ask) {
   ChannelRecord& channel = history_.channel_of[ask.server];
   const bool paused = ask.stream == StreamSaid::kPaused;
   if (ask.said_at < channel.said_at || (ask.said_at == channel.said_at && !paused)) return;
+  const bool again = ask.said_at > channel.said_at && paused;   // it may have been seen to go on meanwhile
   channel.said_at = ask.said_at;
-  if (paused == channel.paused) return;
+  if (paused == channel.paused && !again) return;
+  if (paused) channel.heard = ask.received;
   channel.paused = paused;
   channel.lost_before = channel.lost;
   channel.lost = paused ? ask.replied : ask.received;

@@ -165,9 +165,77 @@ TEST_CASE("channels: a pause outlives the process where there is a state_dir: an
   channels = start();
   channels->proven(0, world.now());
   CHECK(channels->live(0));
-  storage.files["streams"].resize(3);
-  channels = start();                    // damaged: as if nothing had been said
+}
+
+TEST_CASE("channels: what a damaged file said of a stream is unknown: nothing proves it but what it says or sends anew (STD 5.19)") {
+  KeptFiles storage;
+  ChannelWorld world;
+  const auto start = [&](std::string file) {
+    storage.files["streams"] = std::move(file);
+    return std::make_unique<Channels>(world.loop, world.settings, Log(world.sink),
+                                      [](cache::ServerId, const cache::ChannelView&) {}, &storage);
+  };
+  for (const char* const file : {"torn", ""}) {   // the latter: it could not be read
+    auto channels = start(file);
+    CHECK(channels->figures(0).paused);
+    CHECK(channels->figures(0).stream_unknown);
+    channels->proven(0, world.now());
+    CHECK_FALSE(channels->live(0));
+    channels->verified_here(0, world.now() - Duration{1});   // asked for by the process before
+    CHECK(channels->paused(0));
+    channels->verified_here(0, world.now());
+    CHECK_FALSE(channels->paused(0));
+    CHECK_FALSE(channels->figures(0).stream_unknown);
+    CHECK(channels->paused(1));
+    channels->set_paused(1, false, 1);
+    CHECK_FALSE(channels->paused(1));
+    channels = start(storage.files["streams"]);
+    CHECK_FALSE(channels->paused(0));
+    CHECK_FALSE(channels->paused(1));
+  }
+}
+
+TEST_CASE("channels: a verification event ends a pause where it was asked for when the AS had stopped, and proves nothing yet (I14)") {
+  ChannelWorld world;   // channel_timeout = 20 s
+  world.channels->proven(0, world.now());
+  world.channels->set_paused(0, true, 100);
+  world.channels->set_paused(0, false, 100);                 // of one second: which came last nobody can tell
+  world.loop.advance(20s);
+  world.channels->verified_here(0, world.now() - Duration{1});
+  CHECK(world.channels->paused(0));
+  const MonoTime asked = world.now();
+  world.loop.advance(1s);
+  world.channels->verified_here(0, asked);
+  CHECK_FALSE(world.channels->paused(0));
+  CHECK_FALSE(world.channels->live(0));                      // what was held back may still come
+  world.channels->proven_here(0, asked);
+  CHECK_FALSE(world.channels->live(0));
+  const MonoTime again = world.now() + 1s;
+  world.loop.advance(2s);
+  world.channels->verified_here(0, again);
+  CHECK(world.channels->live(0));
+  CHECK(world.channels->health(0).stretch().since == again);
+  world.channels->set_paused(0, true, 100);                  // comes again (F95)
+  CHECK(world.channels->live(0));
+  world.channels->set_paused(0, true, 200);
+  CHECK_FALSE(world.channels->live(0));
+}
+
+TEST_CASE("channels: of a pause that was kept, only what is asked for a time-out after the start tells that it is over") {
+  KeptFiles storage;
+  ChannelWorld world;
+  const auto start = [&] {
+    return std::make_unique<Channels>(world.loop, world.settings, Log(world.sink),
+                                      [](cache::ServerId, const cache::ChannelView&) {}, &storage);
+  };
+  start()->set_paused(0, true, 100);
+  const auto channels = start();
+  world.loop.advance(20s);
+  channels->verified_here(0, world.now() - Duration{1});
+  CHECK(channels->paused(0));
+  channels->verified_here(0, world.now());
   CHECK_FALSE(channels->paused(0));
+  CHECK_FALSE(start()->paused(0));
 }
 
 TEST_CASE("channels: an end that comes before the one the timer waits for is told on time too (I13)") {

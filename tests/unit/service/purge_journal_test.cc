@@ -199,7 +199,7 @@ TEST_CASE("durable_relay: alone, a cut-off waits for the disk, everything else f
   REQUIRE(life->save());
   std::vector<MonoTime> proofs;
   service::DurableRelay relay(life.loop, [&proofs](cache::ServerId, MonoTime dated) { proofs.push_back(dated); });
-  relay.use(life->journal.get(), nullptr);
+  relay.use(life->journal.get(), nullptr, nullptr);
   std::optional<bool> done;
   relay.relay_signed({}, [&done](bool durable) { done = durable; });
   CHECK(done == std::optional(true));
@@ -211,6 +211,41 @@ TEST_CASE("durable_relay: alone, a cut-off waits for the disk, everything else f
   CHECK(done == std::optional(true));
   relay.relay_proof(0, seconds{2});
   CHECK(proofs == std::vector{life.loop.now().mono - seconds{2}});
+}
+
+TEST_CASE("durable_relay: the event that brings a word of the stream waits for it too; with a disk that fails it is not durable") {
+  Lives life;
+  REQUIRE(life->save());
+  service::KeptStreams streams(life.loop, {"main"}, life->storage.get(), Log(life->sink));
+  service::DurableRelay relay(life.loop, [](cache::ServerId, MonoTime) {});
+  relay.use(life->journal.get(), &streams, nullptr);
+  const auto relayed = [&](Duration after) {
+    auto done = std::make_shared<std::optional<bool>>();
+    relay.relay_signed({}, [done](bool durable) { *done = durable; });
+    life.loop.run_for(after);
+    return *done;
+  };
+  streams.hear(0, true, 100);
+  life->apply(cut_off("alice", kIssued));
+  CHECK_FALSE(relayed(Duration{}).has_value());
+  std::optional<bool> other;
+  relay.relay_unsigned(0, service::EventOrigin::kAdmin, {}, [&other](bool durable) { other = durable; });
+  CHECK(other == std::optional(true));          // it brings none
+  life.loop.run_for(milliseconds{10});
+  CHECK_FALSE(streams.has_words());
+  life.disk.failing = true;
+  streams.hear(0, false, 101);
+  CHECK(relayed(milliseconds{10}) == std::optional(false));
+  std::optional<bool> all;
+  relay.keep_all([&all](bool durable) { all = durable; });
+  life.loop.run_for(milliseconds{10});
+  CHECK(all == std::optional(false));
+  life.disk.failing = false;
+  streams.hear(0, false, 101);                  // the same event once more
+  CHECK(relayed(milliseconds{10}) == std::optional(true));
+  relay.keep_all([&all](bool durable) { all = durable; });
+  life.loop.run_for(milliseconds{10});
+  CHECK(all == std::optional(true));
 }
 
 }  // namespace introspectd::testing

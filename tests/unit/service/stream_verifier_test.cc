@@ -181,6 +181,29 @@ TEST_CASE("stream_verifier: a stream that says it is paused or disabled is not l
   }
 }
 
+TEST_CASE("stream_verifier: a pause whose end is never told ends with an event that was asked for a time-out after it (I14)") {
+  VerifiedWorld world;
+  world.take();
+  CHECK(status_of(world.post_set(world.set("s1", "https://schemas.openid.net/secevent/ssf/event-type/stream-updated",
+                                           R"({"status":"disabled"})"))) == 202);
+  const MonoTime stopped = world.loop.time.mono + 30s;
+  const auto ask = [&world] {
+    const std::size_t before = world.requests();
+    while (world.requests() == before) world.loop.advance(1s);
+    world.take();
+    return state_of(world, before);
+  };
+  world.post_set(world.verification("v1", ask()));
+  CHECK(world.node->channels().paused(0));
+  std::string state;
+  while (world.loop.time.mono < stopped + 1s) state = ask();
+  world.post_set(world.verification("v2", state));
+  CHECK_FALSE(world.node->channels().paused(0));
+  CHECK_FALSE(world.live());
+  world.post_set(world.verification("v3", ask()));
+  CHECK(world.live());
+}
+
 TEST_CASE("stream_verifier: a verification event does not overtake one that waits for its key") {
   VerifiedWorld world;
   world.take();
