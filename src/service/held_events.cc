@@ -12,17 +12,24 @@ bool HeldEvents::rests(std::string_view jti, MonoTime now) {
   return now - found->second.judged < kRest;
 }
 
-bool HeldEvents::hold(std::string_view jti, MonoTime now) {
+HoldAnswer HeldEvents::hold(std::string_view jti, MonoTime now) {
   const std::string digest = codec::sha256(jti);
   const auto found = held_.find(digest);
   if (found == held_.end()) {
-    if (held_.size() >= kHeldMost) return false;
+    if (held_.size() >= kHeldMost) return HoldAnswer::kNoRoom;
     held_.emplace(digest, Held{now, now, now});
-    return true;
+    return HoldAnswer::kHeld;
   }
-  if (now - found->second.since >= kHeldFor) return false;
+  if (now - found->second.since >= kHeldFor) return HoldAnswer::kTooLong;
   found->second.judged = now;
-  return true;
+  return HoldAnswer::kHeld;
+}
+
+HoldAnswer HeldEvents::await_keys(std::string_view jti, MonoTime now) {
+  const std::string digest = codec::sha256(jti);
+  if (held_.size() >= kHeldMost && !held_.contains(digest)) return HoldAnswer::kNoRoom;
+  held_.insert_or_assign(digest, Held{now, now, now});
+  return HoldAnswer::kHeld;
 }
 
 void HeldEvents::settled(std::string_view jti) {

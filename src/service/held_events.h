@@ -1,11 +1,13 @@
-// HeldEvents: polled events that this node's keys have refused. The AS may have published a key that its JWKS does not
-// bring us yet, so they are neither acknowledged nor reported for kHeldFor, and come again (RFC 8936 §2). A report
-// would be for good, and the event a revocation that never happens here.
-// Pure: values and `now`.  Threads: one owner.  Owns: a digest an event, at most kHeldMost: beyond it events are refused
-// at once.  Errors: none.  Cost: a SHA-256 of the jti; `forget_old` looks at all.
+// HeldEvents: polled events that this node's keys have refused, or that came while it could not have the keys. The AS may
+// have published a key that its JWKS does not bring us yet, so they are neither acknowledged nor reported, and come again
+// (RFC 8936 §2): what is refused for kHeldFor, what nobody could judge for as long as it takes. A report would be for
+// good, and the event a revocation that never happens here.
+// Pure: values and `now`.  Threads: one owner.  Owns: a digest an event, at most kHeldMost.
+// Errors: HoldAnswer.  Cost: a SHA-256 of the jti; `forget_old` looks at all.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -13,6 +15,8 @@
 #include "base/time.h"
 
 namespace introspectd::service {
+
+enum class HoldAnswer : std::uint8_t { kHeld, kTooLong, kNoRoom };
 
 class HeldEvents {
  public:
@@ -23,8 +27,10 @@ class HeldEvents {
 
   // It was judged a moment ago, and need not be again.
   bool rests(std::string_view jti, MonoTime now);
-  // The keys refuse it. False: for too long by now, or there is no room: it is refused.
-  bool hold(std::string_view jti, MonoTime now);
+  // The keys refuse it. kTooLong: they have for kHeldFor.
+  HoldAnswer hold(std::string_view jti, MonoTime now);
+  // There are no keys to judge it by: its time begins anew. kHeld, kNoRoom.
+  HoldAnswer await_keys(std::string_view jti, MonoTime now);
   void settled(std::string_view jti);
   // Those that do not come any more. True where there was one.
   bool forget_old(MonoTime now);

@@ -12,6 +12,7 @@ namespace {
 
 constexpr Duration kBackoffFirst = std::chrono::seconds{1};
 constexpr std::int64_t kRetryAfterMost = 60;   // seconds (F66)
+constexpr std::size_t kPolledWithHeldMost = oauth::kPolledSetsMost / 2;
 
 }  // namespace
 
@@ -27,7 +28,8 @@ void SetPoller::start() {
 
 void SetPoller::poll() {
   oauth::PollRequest request;
-  request.events_most = settings_->events_most;
+  asked_for_ = events_to_ask_for();
+  request.events_most = asked_for_;
   request.return_immediately = return_at_once_;
   request.acknowledged = acknowledged_;
   request.refused = refused_;
@@ -35,6 +37,14 @@ void SetPoller::poll() {
   sent_at_ = parts_.loop.now().mono;
   call_ = parts_.upstream.post(call_with(request, held + parts_.settings.timeout),
                                [this](const ports::UpstreamReply& reply) { on_reply(reply); });
+}
+
+// An AS may send the oldest first, and those that are held stay the oldest. A reply has an end too (kPollBytesMost): if
+// the last one failed, the next is as small as ever.
+std::size_t SetPoller::events_to_ask_for() const {
+  const std::size_t least = settings_->events_most;
+  if (failing_ || MUTANT(held_events_crowd_out_others)) return least;
+  return std::max(least, std::min(least + held_.size(), kPolledWithHeldMost));
 }
 
 ports::UpstreamCall SetPoller::call_with(const oauth::PollRequest& request, Duration timeout) const {
@@ -79,8 +89,9 @@ void SetPoller::on_reply(const ports::UpstreamReply& reply) {
   refused_.clear();
   any_refused_ = false;
   any_held_ = false;
+  any_unheld_ = false;
   received_ = answer->sets.size();
-  more_ = answer->more_available || received_ >= settings_->events_most;
+  more_ = answer->more_available || received_ >= asked_for_;
   deliver(std::move(answer->sets));
 }
 
@@ -123,16 +134,26 @@ void SetPoller::on_result(const oauth::PolledSet& set, EventVerdict verdict) {
   if (verdict == EventVerdict::kAccepted || (comes_again(verdict) && MUTANT(poll_acknowledges_what_waits))) {
     acknowledged_.push_back(set.jti);
     held_.settled(set.jti);
+  } else if (is_held(set, verdict)) {
+    any_held_ = true;
   } else if (comes_again(verdict)) {
     unsettled_.push_back(set);
-  } else if (hangs_on_keys(verdict) && held_.hold(set.jti, parts_.loop.now().mono)) {
-    any_held_ = true;
   } else {
     any_refused_ = true;
     refused_.push_back({set.jti, set_error_of(verdict), std::string(describe(verdict))});
     held_.settled(set.jti);
   }
   if (--at_the_inbox_ == 0) settle();
+}
+
+// Left to come again. What waits for keys is, even where there is no room to remember it.
+bool SetPoller::is_held(const oauth::PolledSet& set, EventVerdict verdict) {
+  const MonoTime now = parts_.loop.now().mono;
+  if (verdict == EventVerdict::kKeysUnavailable && !MUTANT(unavailable_keys_stop_the_poll)) {
+    if (held_.await_keys(set.jti, now) == HoldAnswer::kNoRoom) any_unheld_ = true;
+    return true;
+  }
+  return hangs_on_keys(verdict) && held_.hold(set.jti, now) == HoldAnswer::kHeld;
 }
 
 // Everything of the last answer has been at the inbox.
@@ -151,7 +172,7 @@ void SetPoller::tell_channel() {
   const MonoTime now = parts_.loop.now().mono;
   // One that has not come again may be lost, or another node has it.
   const bool any_gone = held_.forget_old(now);
-  if (any_refused_ || any_gone) {
+  if (any_refused_ || any_gone || any_unheld_) {
     parts_.channels.lost(parts_.server, "event_refused");
     return;
   }

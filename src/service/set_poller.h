@@ -1,11 +1,12 @@
 // SetPoller: asks one AS for its Security Event Tokens by long polls (RFC 8936), hands them to the inbox, acknowledges
-// in the next poll what is applied and durable, and says why the others were refused. What could not be judged now
-// (keys, outbox, load) is kept and judged again; until then nothing more is asked for, so memory is one poll's events.
+// in the next poll what is applied and durable, and says why the others were refused. What this node had no room for
+// (outbox, load) is kept and judged again; until then nothing more is asked for, so memory is one poll's events.
 //   polling → events at the inbox → (what could not be judged: wait, again) → all settled → polling …
 // An answered poll proves the channel as of the moment it was sent, once everything it brought is applied and no more
 // is there (GUARANTEES, H). An event that was refused may have been a revocation: what was proven before is forgotten.
 // What our keys refuse is neither acknowledged nor reported for two minutes, so that the AS sends it again: its JWKS may
-// come to us late (held_events.h). Meanwhile the poll goes on and proves nothing.
+// come to us late; while the JWKS cannot be had at all, for as long as that is so (held_events.h). Meanwhile the poll goes
+// on and proves nothing, and asks for more events where some are held, so that these keep no others from coming.
 // Threads: the back loop.  Owns: the poll under way, acknowledgements not yet taken, events not yet settled.
 // Errors: counted, backed off with jitter, Retry-After honoured.  Cost: one held connection.
 #pragma once
@@ -63,7 +64,7 @@ class SetPoller {
   };
   const Counts& counts() const { return counts_; }
   // Everything that came by it has been applied: else no other proof of this channel may be believed (I13).
-  bool all_applied() const { return held_.empty() && unsettled_.empty() && !any_refused_; }
+  bool all_applied() const { return held_.empty() && unsettled_.empty() && !any_refused_ && !any_unheld_; }
 
  private:
   void poll();
@@ -72,6 +73,8 @@ class SetPoller {
   void on_failure(std::string_view why, const ports::UpstreamReply& reply);
   void deliver(std::vector<oauth::PolledSet> sets);
   void on_result(const oauth::PolledSet& set, EventVerdict verdict);
+  bool is_held(const oauth::PolledSet& set, EventVerdict verdict);
+  std::size_t events_to_ask_for() const;
   void settle();
   void tell_channel();
   void next();
@@ -82,6 +85,7 @@ class SetPoller {
   Random random_;
   Backoff backoff_;
   MonoTime sent_at_;
+  std::size_t asked_for_ = 0;               // events of the poll under way
   bool return_at_once_ = false;             // the next poll: the last long one was held longer than we wait
   bool more_ = false;                       // the last answer said so, or was full
   bool failing_ = false;
@@ -93,6 +97,7 @@ class SetPoller {
   std::size_t received_ = 0;                // with the last answer
   bool any_refused_ = false;                // of what the last answer brought
   bool any_held_ = false;                   // likewise
+  bool any_unheld_ = false;                 // likewise: it waits for keys, and there was no room to remember it
   HeldEvents held_;
   Counts counts_;
   ports::PendingToken call_;

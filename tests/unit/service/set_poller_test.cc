@@ -2,87 +2,17 @@
 
 #include <doctest/doctest.h>
 
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "codec/json_value.h"
-#include "service_world.h"
+#include "poll_world.h"
 
 namespace introspectd::service {
 namespace {
 
-using testing::HeldUpstream;
-using testing::StepLoop;
+using testing::PollWorld;
 using testing::upstream_reply;
 using namespace std::chrono_literals;
-
-// An inbox that says what the test wants of each event, or keeps it for later.
-class ScriptedInbox final : public EventInbox {
- public:
-  void receive(SignedEvent event, UniqueFunction<void(EventResult)> done) override {
-    received.push_back(event.jws);
-    CHECK(event.origin == EventOrigin::kSetPoll);
-    CHECK(event.kind == oauth::SignedEventKind::kSecurityEvent);
-    if (hold) {
-      held.push_back(std::move(done));
-    } else {
-      done({verdict, {}, {}});
-    }
-  }
-  void receive_unsigned(UnsignedEvent, UniqueFunction<void(EventResult)>) override { CHECK(false); }
-
-  EventVerdict verdict = EventVerdict::kAccepted;
-  bool hold = false;
-  std::vector<std::string> received;
-  std::vector<UniqueFunction<void(EventResult)>> held;
-};
-
-class CountingRelay final : public Relay {
- public:
-  void relay_signed(const SignedEvent&, UniqueFunction<void(bool)>) override { CHECK(false); }
-  void relay_unsigned(cache::ServerId, EventOrigin, const oauth::Signals&, UniqueFunction<void(bool)>) override {
-    CHECK(false);
-  }
-  void relay_proof(cache::ServerId, Duration age) override { ages.push_back(age); }
-  std::vector<Duration> ages;
-};
-
-struct PollWorld {
-  explicit PollWorld(bool in_a_fleet = false) {
-    AuthorizationServerSettings& server = settings.authorization_servers.emplace_back();
-    server.name = "main";
-    server.credential.client_id = "node";
-    server.credential.client_secret = Secret("secret");
-    server.events.poll.emplace().bearer_token = Secret("poll-token");
-    channels = std::make_unique<Channels>(loop, settings, Log(sink), [](cache::ServerId, const cache::ChannelView&) {});
-    poller = std::make_unique<SetPoller>(
-        SetPollerParts{loop, upstream, inbox, *channels, 0, settings.authorization_servers[0], 1, Log(sink)});
-    if (in_a_fleet) channels->set_relay(&relay);
-    poller->start();
-  }
-  std::size_t polls() const { return upstream.calls.size(); }
-  std::string_view sent(std::size_t i) const { return upstream.calls.at(i)->call.body.reveal(); }
-  std::string_view last_sent() const { return sent(polls() - 1); }
-  void answer(std::string_view body) {
-    upstream.answer(polls() - 1, upstream_reply(200, std::string(body)));
-    loop.advance(Duration{});
-  }
-  void answer(ports::UpstreamReply reply) {
-    upstream.answer(polls() - 1, std::move(reply));
-    loop.advance(Duration{});
-  }
-  bool sent_has(std::string_view text) const { return last_sent().find(text) != std::string_view::npos; }
-
-  Settings settings;
-  testing::SilentSink sink;
-  StepLoop loop;
-  HeldUpstream upstream;
-  ScriptedInbox inbox;
-  CountingRelay relay;
-  std::unique_ptr<Channels> channels;
-  std::unique_ptr<SetPoller> poller;
-};
 
 ports::UpstreamReply timed_out() {
   ports::UpstreamReply reply;
@@ -142,8 +72,7 @@ TEST_CASE("set_poller: a refused event is reported, and what was proven before i
 }
 
 TEST_CASE("set_poller: what cannot be judged now is neither acknowledged nor refused, and judged again") {
-  for (const EventVerdict verdict :
-       {EventVerdict::kKeysUnavailable, EventVerdict::kOutboxFull, EventVerdict::kOverloaded}) {
+  for (const EventVerdict verdict : {EventVerdict::kOutboxFull, EventVerdict::kOverloaded}) {
     PollWorld world;
     world.inbox.verdict = verdict;
     world.answer(R"({"sets":{"a":"jws-a"}})");
@@ -179,6 +108,80 @@ TEST_CASE("set_poller: what our keys refuse comes again for two minutes, then it
                                                               : R"("setErrs":{"a":{"err":"authentication_failed")"));
     world.answer(R"({"sets":{}})");
     CHECK(world.channels->live(0));
+  }
+}
+
+TEST_CASE("set_poller: while the keys cannot be had an event is never refused, and what comes with it does not wait") {
+  PollWorld world;
+  world.inbox.verdict = EventVerdict::kKeysUnavailable;
+  const MonoTime came = world.loop.time.mono;
+  while (world.loop.time.mono - came < 3 * HeldEvents::kHeldFor) {
+    world.answer(R"({"sets":{"a":"jws-a"},"moreAvailable":true})");
+    world.loop.advance(1s);
+    CHECK_FALSE(world.sent_has("setErrs\":{\"a"));
+    CHECK_FALSE(world.sent_has("ack\":[\"a"));
+    CHECK_FALSE(world.poller->all_applied());
+  }
+  CHECK(world.polls() == 361);
+  CHECK(world.inbox.received.size() == 36);
+  CHECK_FALSE(world.channels->live(0));
+  world.answer(R"({"sets":{"a":"jws-a"}})");
+  world.loop.advance(1s);
+  world.inbox.verdict = EventVerdict::kAccepted;
+  world.answer(R"({"sets":{"a":"jws-a","b":"jws-b"}})");   // "a" rests
+  CHECK(world.sent_has(R"("ack":["b"])"));
+  CHECK_FALSE(world.channels->live(0));
+  world.loop.advance(HeldEvents::kRest);
+  world.answer(R"({"sets":{"a":"jws-a"}})");
+  CHECK(world.sent_has(R"("ack":["a"])"));
+  CHECK(world.poller->all_applied());
+  CHECK(world.channels->live(0));
+}
+
+TEST_CASE("set_poller: for what is held more is asked for, so that it keeps nothing else from coming; not after a failure") {
+  PollWorld world;
+  world.inbox.verdict = EventVerdict::kKeysUnavailable;
+  const auto answer_with = [&world](std::size_t first, std::size_t count) {
+    std::string body = R"({"sets":{)";
+    for (std::size_t i = first; i < first + count; ++i) body += (i > first ? ",\"j" : "\"j") + std::to_string(i) + R"(":"x")";
+    world.answer(body + "}}");
+    world.loop.advance(1s);
+  };
+  answer_with(0, 60);
+  CHECK(world.sent_has(R"("maxEvents":160)"));
+  answer_with(0, 160);
+  CHECK(world.sent_has(R"("maxEvents":260)"));
+  world.answer(upstream_reply(500, ""));
+  world.loop.advance(2s);
+  CHECK(world.sent_has(R"("maxEvents":100)"));
+  answer_with(160, 100);
+  answer_with(260, 360);
+  CHECK(world.sent_has(R"("maxEvents":500)"));     // a reply has an end
+}
+
+TEST_CASE("set_poller: of what waits for keys 1024 are remembered; one more comes again all the same, and proves nothing") {
+  for (const bool one_more : {false, true}) {
+    PollWorld world;
+    world.inbox.verdict = EventVerdict::kKeysUnavailable;
+    const std::size_t total = HeldEvents::kHeldMost + (one_more ? 1 : 0);
+    for (std::size_t next = 0; next < total;) {
+      std::string body = R"({"sets":{)";
+      for (std::size_t i = 0; i < 100 && next < total; ++i, ++next) {
+        body += (i > 0 ? ",\"j" : "\"j") + std::to_string(next) + R"(":"x")";
+      }
+      world.answer(body + "}}");
+      world.loop.advance(1s);
+      CHECK_FALSE(world.sent_has("setErrs\":{\"j"));
+    }
+    CHECK_FALSE(world.poller->all_applied());
+    CHECK_FALSE(world.channels->live(0));
+    CHECK(world.inbox.received.size() == total);
+    world.answer(R"({"sets":{"j1024":"x"}})");     // judged again where it is not remembered, else for the first time
+    CHECK(world.inbox.received.size() == total + 1);
+    world.loop.advance(1s);
+    world.inbox.verdict = EventVerdict::kAccepted;
+    world.answer(R"({"sets":{"j1024":"x"}})");
+    CHECK(world.sent_has(R"("ack":["j1024"])"));
   }
 }
 
