@@ -48,6 +48,16 @@ tl::expected<SecurityEvent, EventDefect> read_security_event(SignedEventKind kin
   return tl::unexpected(EventDefect::kMalformed);
 }
 
+std::optional<std::int64_t> issued_at(SignedEventKind kind, std::string_view claims, const EventPolicy& policy,
+                                      WallTime now) {
+  const auto read = read_claims(claims);
+  if (!read) return std::nullopt;
+  const bool by_its_end = kind == SignedEventKind::kKeycloakAction;
+  const auto date = read_date(*read, by_its_end ? "expiration" : "iat");
+  if (!date || (!by_its_end && lies_ahead(*date, policy, now))) return std::nullopt;
+  return *date;
+}
+
 tl::expected<Signals, EventDefect> read_global_token_revocation(std::string_view json, const EventPolicy& policy,
                                                                 WallTime now) {
   const auto body = read_claims(json);

@@ -63,6 +63,11 @@ tl::expected<SecurityEvent, EventDefect> read_security_event(SignedEventKind kin
                                                              std::string_view claims, const EventPolicy& policy,
                                                              WallTime now);
 
+// When an event says that it was issued, before anybody believes its signature: its `iat`, of a Keycloak action its
+// `expiration`, which is later. nullopt: it says none, or one that lies ahead, and is refused whoever has signed it.
+std::optional<std::int64_t> issued_at(SignedEventKind kind, std::string_view claims, const EventPolicy& policy,
+                                      WallTime now);
+
 // The body of a Global Token Revocation request: {"sub_id":{…RFC 9493…}} (STD 5.33): a cut-off at `now`. A subject that
 // names nothing we know is no signal at all (422 there), or a flush where the policy says so.
 tl::expected<Signals, EventDefect> read_global_token_revocation(std::string_view json, const EventPolicy& policy,

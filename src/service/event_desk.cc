@@ -101,7 +101,8 @@ void EventDesk::receive(SignedEvent event, UniqueFunction<void(EventResult)> don
   if (!is_allowed(settings.algorithms, jws->algorithm)) return refuse(EventVerdict::kUnsupportedKey);
   const Serial serial = next_serial_++;
   waiting_bytes_ += bytes;
-  waiting_.emplace(serial, Waiting{std::move(event), std::move(*jws), {}, std::move(done)});
+  waiting_.emplace(serial,
+                   Waiting{std::move(event), std::move(*jws), {}, std::move(done), parts_.loop.now().mono});
   look_for_keys(serial);
 }
 
@@ -173,6 +174,21 @@ void EventDesk::on_doubt(Serial serial, DoubtAnswer answer) {
   }
 }
 
+bool EventDesk::key_may_come(const Waiting& waiting) const {
+  const SignedEvent& event = waiting.event;
+  const Now now = parts_.loop.now();
+  const auto issued = oauth::issued_at(event.kind, waiting.jws.payload, policies_[event.server], now.wall);
+  if (!issued || MUTANT(late_key_is_refused_for_good)) return false;
+  const Duration asked_ago = parts_.keys[event.server]->asked_ago();
+  // In milliseconds: a Keycloak action may lie further ahead than nanoseconds count.
+  const std::chrono::milliseconds age{now.wall.ms() - *issued * 1000};
+  const auto age_when_asked = age - std::chrono::duration_cast<std::chrono::milliseconds>(asked_ago);
+  if (age_when_asked < kKeysSettle) return true;
+  // The fleet brings it again and again within a minute: that it came just now says nothing.
+  const bool asked_for_it = now.mono - waiting.received >= asked_ago || event.origin == EventOrigin::kFleet;
+  return !asked_for_it && age_when_asked < kKeysSettleAtLast;
+}
+
 EventVerdict EventDesk::read(Waiting& waiting) const {
   const SignedEvent& event = waiting.event;
   oauth::EventPolicy policy = policies_[event.server];
@@ -227,14 +243,26 @@ void EventDesk::finish(Serial serial, EventVerdict verdict) {
   Waiting waiting = std::move(node.mapped());
   waiting_bytes_ -= 2 * waiting.event.jws.size();
   count(waiting.event.origin, verdict, waiting.result.event.iat);
-  if (verdict == EventVerdict::kBadSignature) {
-    parts_.log.error("event refused", {{"as", parts_.settings.authorization_servers[waiting.event.server].name},
-                                       {"origin", name_of(waiting.event.origin)},
-                                       {"verdict", name_of(verdict)}});
-  }
+  if (hangs_on_keys(verdict)) refuse_by_keys(waiting, verdict);
   waiting.result.verdict = verdict;
   if (verdict != EventVerdict::kAccepted) waiting.result.event = {};
   waiting.done(std::move(waiting.result));
+}
+
+void EventDesk::refuse_by_keys(Waiting& waiting, EventVerdict verdict) {
+  const SignedEvent& event = waiting.event;
+  EventResult& result = waiting.result;
+  result.key_may_come = key_may_come(waiting);
+  const Duration cooldown = parts_.keys[event.server]->cooldown_left();
+  if (result.key_may_come) result.come_again_in = std::max<Duration>(cooldown, std::chrono::seconds{1});
+  // Whoever forges may call his event new each time, so the alarm does not wait for the last word (F98). What the fleet
+  // brings again four times a second is told of once, when it is done with.
+  const bool told_later = result.key_may_come && event.origin == EventOrigin::kFleet;
+  if (verdict != EventVerdict::kBadSignature || told_later) return;
+  parts_.log.error("event refused", {{"as", parts_.settings.authorization_servers[event.server].name},
+                                     {"origin", name_of(event.origin)},
+                                     {"verdict", name_of(verdict)},
+                                     {"for_good", result.key_may_come ? "no" : "yes"}});
 }
 
 void EventDesk::receive_unsigned(UnsignedEvent event, UniqueFunction<void(EventResult)> done) {

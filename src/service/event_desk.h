@@ -2,6 +2,11 @@
 // them, hands them to the fleet, and only then says accepted (SPEC §6: apply → outbox → ack).
 //   received → keys at hand or fetched → its turn (≤ 1 ms of verification a loop turn) → applied → relayed → done
 // What does not verify makes the keys be fetched once more (KeyRing::doubt), and is tried again where they have changed.
+// An AS's new key may reach us late, by a cache in front of its JWKS or because somebody's made-up events use up the
+// fetches. So what our keys refuse is refused for good only by keys that were asked for after it came, and kKeysSettle
+// after it says it was issued; its sender is told to come again until then. By what it says, so that nothing need be
+// remembered of it: who lies makes his own event come again, and nobody else's. After kKeysSettleAtLast whoever asked for
+// the keys will do: an event that can never be verified must not wait behind somebody's made-up ones for ever.
 // What came from the fleet is verified like everything else, and not relayed again.
 // Threads: the back loop.  Owns: what waits, at most kWaitingMost events of kWaitingBytesMost in all.
 // Errors: EventVerdict.  Cost: one signature verification an event; a map entry while it waits.
@@ -42,6 +47,9 @@ class EventDesk final : public EventInbox {
   static constexpr std::size_t kWaitingMost = 4096;
   static constexpr std::size_t kWaitingBytesMost = std::size_t{16} << 20U;
   static constexpr unsigned kBudgetUs = 1000;   // of verification a loop turn; one event always fits
+  // A key may reach us this long after it has signed, and its AS's clock be this far from ours: a minute of each.
+  static constexpr Duration kKeysSettle = std::chrono::minutes{2};
+  static constexpr Duration kKeysSettleAtLast = std::chrono::hours{1};
 
   explicit EventDesk(const EventDeskParts& parts);
 
@@ -66,6 +74,7 @@ class EventDesk final : public EventInbox {
     codec::CompactJws jws;
     EventResult result;
     UniqueFunction<void(EventResult)> done;
+    MonoTime received;
     bool doubted = false;   // its signature did not verify, and the keys were asked for once more
   };
 
@@ -76,10 +85,12 @@ class EventDesk final : public EventInbox {
   void verify(Serial serial);
   void doubt_keys(Serial serial, Waiting& waiting);
   void on_doubt(Serial serial, DoubtAnswer answer);
+  bool key_may_come(const Waiting& waiting) const;
   EventVerdict read(Waiting& waiting) const;
   void apply(Serial serial, Waiting& waiting);
   void relay(Serial serial, Waiting& waiting);
   void finish(Serial serial, EventVerdict verdict);
+  void refuse_by_keys(Waiting& waiting, EventVerdict verdict);
   void count(EventOrigin origin, EventVerdict verdict, std::int64_t happened);
   bool nothing_waits_before(Serial serial, cache::ServerId server) const;
 

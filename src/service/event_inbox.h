@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/time.h"
 #include "base/unique_function.h"
 #include "cache/identity.h"
 #include "codec/jose.h"
@@ -49,7 +50,7 @@ enum class EventVerdict : std::uint8_t {
   kAccepted,            // applied and durable; a repeated one too (STD 5.04)
   kMalformed, kWrongType, kWrongIssuer, kWrongAudience, kExpired,   // oauth::EventDefect
   kUnsupportedKey,      // alg not allowed, crit
-  kUnknownKey,          // the AS's JWKS, as we got it within the last 30 s, has no such key
+  kUnknownKey,          // the AS's JWKS, as we have it, has no such key
   kBadSignature,
   kKeysUnavailable,     // the key may exist, but the JWKS cannot be had now: try again later
   kOutboxFull,          // applied here, but neither disk nor outbox can keep it now: try again later
@@ -61,13 +62,13 @@ std::string_view name_of(EventVerdict verdict) noexcept;
 std::string_view describe(EventVerdict verdict) noexcept;   // a sentence for replies and logs
 // Refused for good, in the words of RFC 8935 §2.4.
 oauth::SetErrorCode set_error_of(EventVerdict verdict) noexcept;
-// Neither accepted nor refused: the sender is to send it again.
+// Nothing that the event is to blame for: the same bytes may be accepted in a moment.
 constexpr bool comes_again(EventVerdict verdict) {
   return verdict == EventVerdict::kKeysUnavailable || verdict == EventVerdict::kOutboxFull ||
          verdict == EventVerdict::kOverloaded;
 }
 
-// Refused by the keys that we have: where the AS's JWKS comes to us late, another answer may follow.
+// Refused by the keys that we have: where the AS's JWKS comes to us late, another answer may follow (`key_may_come`).
 constexpr bool hangs_on_keys(EventVerdict verdict) {
   return verdict == EventVerdict::kUnknownKey || verdict == EventVerdict::kBadSignature;
 }
@@ -76,6 +77,10 @@ struct EventResult {
   EventVerdict verdict = EventVerdict::kAccepted;
   oauth::SecurityEvent event;   // what was read, where it was accepted
   Purger::Applied applied;      // receive_unsigned: what was done here
+  // Of what hangs on keys: its key may have been published since ours were asked for, or be any moment. Not for good:
+  // the sender is to send it again.
+  bool key_may_come = false;
+  Duration come_again_in = std::chrono::seconds{5};   // where it is to be sent again; more than nothing
 };
 
 class EventInbox {

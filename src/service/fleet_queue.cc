@@ -84,7 +84,7 @@ void FleetQueue::start(std::uint64_t serial) {
   ++started_;
   go_on_next_turn();
   spent_ += steps_of(arrived.entry);
-  const auto answer = [this, serial](const EventResult& result) { answered(serial, result.verdict); };
+  const auto answer = [this, serial](const EventResult& result) { answered(serial, result); };
   if (arrived.entry.kind == FleetEntryKind::kSigned) {
     SignedEvent event;
     event.kind = arrived.entry.event;
@@ -103,30 +103,30 @@ void FleetQueue::start(std::uint64_t serial) {
   }
 }
 
-void FleetQueue::answered(std::uint64_t serial, EventVerdict verdict) {
+void FleetQueue::answered(std::uint64_t serial, const EventResult& result) {
+  const EventVerdict verdict = result.verdict;
   Arrived& arrived = queue_[serial - front_serial_];
   --started_;
   ++verdicts_[static_cast<std::size_t>(verdict)];
   const bool verified_there = arrived.entry.authentic;   // by the node that passed it on under the fleet's key
   const bool worth_it = verified_there || !parts_.keyed;
-  const bool again = verdict == EventVerdict::kOverloaded || verdict == EventVerdict::kKeysUnavailable;
+  const bool again = verdict == EventVerdict::kOverloaded || verdict == EventVerdict::kKeysUnavailable ||
+                     result.key_may_come;
   const bool our_clock_is_behind = verdict == EventVerdict::kExpired && verified_there;   // a replayed one has no end
-  if (((again && worth_it) || our_clock_is_behind) && !MUTANT(overloaded_event_skipped)) {
+  const bool to_try = ((again && worth_it) || our_clock_is_behind) && !MUTANT(overloaded_event_skipped);
+  if (to_try && parts_.loop.now().mono - arrived.arrived <= kPatience) {
     retry_later(serial, arrived);
   } else {
     arrived.state = State::kApplied;
-    // Our key set is older than its, and the event is one all the same.
+    // Our key set is older than its, and the event is one all the same. What nobody has verified is refused, not lost:
+    // else whoever writes to a stream without a key could raise floors by made-up events.
     const bool by_our_keys = verdict == EventVerdict::kUnsupportedKey || hangs_on_keys(verdict);
-    if (by_our_keys && verified_there) parts_.given_up(arrived.server);
+    if (by_our_keys ? verified_there : to_try) parts_.given_up(arrived.server);
   }
   pump();
 }
 
 void FleetQueue::retry_later(std::uint64_t serial, Arrived& arrived) {
-  if (parts_.loop.now().mono - arrived.arrived > kPatience) {
-    arrived.state = State::kApplied;
-    return parts_.given_up(arrived.server);
-  }
   arrived.state = State::kWaiting;
   retries_.push_back(serial);
   if (!retry_) retry_ = parts_.loop.after(kRetryAfter, [this] { retry(); });

@@ -81,7 +81,7 @@ class FleetQueue {
   bool is_turn_over(const FleetEntry& next) const;
   void go_on_next_turn();
   void start(std::uint64_t serial);
-  void answered(std::uint64_t serial, EventVerdict verdict);
+  void answered(std::uint64_t serial, const EventResult& result);
   void retry_later(std::uint64_t serial, Arrived& arrived);
   void retry();
   void start_waiting();

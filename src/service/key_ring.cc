@@ -34,11 +34,6 @@ Duration max_age(std::string_view value) {
                               kLifeMost);
 }
 
-// What absence is remembered by: a key that fits another algorithm may be there under the same kid.
-std::string name_of(const codec::CompactJws& jws) {
-  return codec::sha256(std::to_string(static_cast<int>(jws.algorithm)) + ":" + jws.kid);
-}
-
 }  // namespace
 
 Duration keys_lifetime(std::string_view cache_control) {
@@ -70,12 +65,12 @@ void KeyRing::find(const codec::CompactJws& jws, UniqueFunction<void(KeyAnswer)>
     done(KeyAnswer::kHere);
     return;
   }
-  if (has_keys(now) && is_absent(jws, now)) {
-    done(KeyAnswer::kNoSuchKey);
+  if (!fetching_ && (failing_ || shut_down_)) {
+    done(KeyAnswer::kUnavailable);
     return;
   }
-  if (!fetching_ && (failing_ || shut_down_ || is_cooling(now))) {
-    done(KeyAnswer::kUnavailable);
+  if (!fetching_ && is_cooling(now)) {
+    done(KeyAnswer::kNoSuchKey);
     return;
   }
   if (!has_room()) {
@@ -86,7 +81,6 @@ void KeyRing::find(const codec::CompactJws& jws, UniqueFunction<void(KeyAnswer)>
   waiter.wanted.algorithm = jws.algorithm;
   waiter.wanted.kid = jws.kid;
   waiter.done = std::move(done);
-  waiter.joined = fetching_ && sent_at_ < now;
   fetch_for_an_event(now);
 }
 
@@ -182,6 +176,7 @@ void KeyRing::succeeded(codec::KeySet keys, Duration lifetime) {
   const bool changed = !keys_ || !keys_->same_keys(keys);
   keys_ = std::move(keys);
   fetched_at_ = now;
+  asked_for_at_ = sent_at_;
   drop_at_ = now + lifetime + kKeptStale;
   if (changed) {
     parts_.log.info("keys fetched", {{"as", parts_.settings.name}, {"keys", std::uint64_t{keys_->size()}}});
@@ -189,16 +184,7 @@ void KeyRing::succeeded(codec::KeySet keys, Duration lifetime) {
   // Before their time is over, so that nobody waits for it; not all nodes at once.
   const std::int64_t fifth = lifetime.count() / 5;
   schedule(lifetime - Duration{fifth + static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(fifth)))});
-  absent_.clear();
-  for (const Waiter& waiter : waiters_) {
-    if (!waiter.joined && !keys_->has_key_for(waiter.wanted)) absent_.insert(name_of(waiter.wanted));
-  }
   tell(changed ? DoubtAnswer::kChanged : DoubtAnswer::kSame);
-}
-
-KeyAnswer KeyRing::answer_for(const Waiter& waiter) const {
-  if (keys_ && keys_->has_key_for(waiter.wanted)) return KeyAnswer::kHere;
-  return absent_.contains(name_of(waiter.wanted)) ? KeyAnswer::kNoSuchKey : KeyAnswer::kUnavailable;
 }
 
 // Whoever waited for the fetch that has ended now.
@@ -206,7 +192,10 @@ void KeyRing::tell(DoubtAnswer outcome) {
   std::vector<Waiter> waiters = std::exchange(waiters_, {});
   std::vector<UniqueFunction<void(DoubtAnswer)>> doubters = std::exchange(doubters_, {});
   const bool failed = outcome == DoubtAnswer::kUnavailable;
-  for (Waiter& waiter : waiters) waiter.done(failed ? KeyAnswer::kUnavailable : answer_for(waiter));
+  for (Waiter& waiter : waiters) {
+    const bool here = !failed && keys_->has_key_for(waiter.wanted);
+    waiter.done(here ? KeyAnswer::kHere : failed ? KeyAnswer::kUnavailable : KeyAnswer::kNoSuchKey);
+  }
   for (auto& doubter : doubters) doubter(outcome);
 }
 
@@ -228,8 +217,9 @@ void KeyRing::schedule(Duration delay) {
   });
 }
 
-bool KeyRing::is_absent(const codec::CompactJws& jws, MonoTime now) const {
-  return !absent_.empty() && is_cooling(now) && absent_.contains(name_of(jws));
+Duration KeyRing::cooldown_left() const {
+  const MonoTime now = parts_.loop.now().mono;
+  return is_cooling(now) ? kCooldown - (now - asked_at_) : Duration{};
 }
 
 void KeyRing::shut_down() {

@@ -1,10 +1,11 @@
 // KeyRing: the public keys of one authorization server, from its JWKS (RFC 7517), so that its signed events can be
 // verified. Fetched at the start and in the background; honours Cache-Control within 5 min–24 h (STD 3.15); a failed
 // refresh keeps the last good keys for 24 h past their time; a key that is gone from the JWKS verifies nothing any more
-// (STD 3.17). A `kid` that is not there is worth one fetch for all who wait for it, at most one in 30 s, and what that
-// fetch did not bring counts as absent until the next may be had (STD 3.16). A signature that does not verify is worth
-// the same fetch: an AS may rotate under the same kid, or name none. So neither made-up kids nor made-up signatures can
-// make this node hammer an AS, nor keep a new key out for longer than the 30 s.
+// (STD 3.17). A `kid` that is not there is worth one fetch for all who wait for it, at most one in 30 s (STD 3.16). A
+// signature that does not verify is worth the same fetch: an AS may rotate under the same kid, or name none. So neither
+// made-up kids nor made-up signatures can make this node hammer an AS, nor keep a new key out for longer than the 30 s.
+// That a key is not there says only what the AS's JWKS said when it was asked for: whoever refuses an event for that
+// looks at `asked_ago`. Nothing is remembered of who asked for what.
 // Threads: the back loop.  Owns: the keys, the fetch under way, and who waits for it (≤ 256, ≤ 5 s).
 // Errors: KeyAnswer.  Cost: a look in the set; a fetch where the key is not there.
 #pragma once
@@ -13,9 +14,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
-#include <string>
 #include <string_view>
-#include <unordered_set>
 #include <vector>
 
 #include <tl/expected.hpp>
@@ -37,15 +36,15 @@ Duration keys_lifetime(std::string_view cache_control);
 
 enum class KeyAnswer : std::uint8_t {
   kHere,          // verify now, in this turn
-  kNoSuchKey,     // the AS's current JWKS has no such key
-  kUnavailable,   // it may exist, but the JWKS cannot be had now, or was asked for a moment ago: try again later
+  kNoSuchKey,     // the JWKS that is here, asked for as long ago as `asked_ago` says, has no such key
+  kUnavailable,   // it may exist, but the JWKS cannot be had now: try again later
   kTooManyWait,
 };
 
 // May a signature that did not verify verify with other keys than ours?
 enum class DoubtAnswer : std::uint8_t {
   kChanged,       // the AS has other keys by now: look again
-  kSame,          // it has the same, as of this moment or of the last 30 s
+  kSame,          // it had the same when it was asked, as long ago as `asked_ago` says
   kUnavailable,   // the JWKS cannot be had now, or too many wait: try again later
 };
 
@@ -82,6 +81,11 @@ class KeyRing {
   unsigned verification_cost_us(const codec::CompactJws& jws) const {
     return keys_ ? keys_->verification_cost_us(jws) : 0;
   }
+  // How long ago the JWKS that is here was asked for: what the AS has published since may not be in it. After kHere,
+  // kNoSuchKey, kChanged or kSame, in the same turn.
+  Duration asked_ago() const { return parts_.loop.now().mono - asked_for_at_; }
+  // Until an event may make it be fetched once more; zero: now.
+  Duration cooldown_left() const;
   // No more fetches; who waits is told.
   void shut_down();
 
@@ -97,7 +101,6 @@ class KeyRing {
   struct Waiter {
     codec::CompactJws wanted;   // algorithm and kid alone
     UniqueFunction<void(KeyAnswer)> done;
-    bool joined = false;        // a fetch that began before: what it does not bring may have come since
   };
 
   void fetch();
@@ -108,10 +111,8 @@ class KeyRing {
   void schedule(Duration delay);
   bool has_keys(MonoTime now) const { return keys_.has_value() && now < drop_at_; }
   bool is_cooling(MonoTime now) const;
-  bool is_absent(const codec::CompactJws& jws, MonoTime now) const;
   bool has_room() const { return waiters_.size() + doubters_.size() < kWaitersMost; }
   void fetch_for_an_event(MonoTime now);
-  KeyAnswer answer_for(const Waiter& waiter) const;
   void tell(DoubtAnswer outcome);
 
   KeyRingParts parts_;
@@ -119,6 +120,7 @@ class KeyRing {
   Backoff backoff_;
   std::optional<codec::KeySet> keys_;
   MonoTime fetched_at_;
+  MonoTime asked_for_at_;       // the fetch that brought them began
   MonoTime drop_at_;            // the last good keys are given up then
   bool asked_before_ = false;   // an event has made us fetch …
   MonoTime asked_at_;           // … then
@@ -126,9 +128,6 @@ class KeyRing {
   bool fetching_ = false;
   bool shut_down_ = false;
   MonoTime sent_at_;            // the fetch under way began
-  // What the last fetch was asked for and did not bring, by digest: a kid is as long as its sender likes. At most as
-  // many as may wait, so that nobody's kids can push out others'.
-  std::unordered_set<std::string> absent_;
   std::vector<Waiter> waiters_;
   std::vector<UniqueFunction<void(DoubtAnswer)>> doubters_;
   Counts counts_;

@@ -16,12 +16,20 @@ namespace {
 using http::RouteId;
 
 constexpr std::string_view kFormType = "application/x-www-form-urlencoded";
-constexpr std::uint32_t kComeAgainSeconds = 5;
 
-Reply reply_of(EventVerdict verdict, int accepted, bool is_set) {
+// Whole seconds, never too early.
+std::uint32_t retry_after(Duration wait) {
+  return static_cast<std::uint32_t>(std::chrono::ceil<std::chrono::seconds>(wait).count());
+}
+
+Reply reply_of(const EventResult& result, int accepted, bool is_set) {
   Reply reply;
-  reply.retry_after_seconds = kComeAgainSeconds;
-  switch (verdict) {
+  reply.retry_after_seconds = retry_after(result.come_again_in);
+  if (result.key_may_come) {
+    reply.outcome = Outcome::kEventKeysUnavailable;
+    return reply;
+  }
+  switch (result.verdict) {
     case EventVerdict::kAccepted:
       reply.outcome = Outcome::kEventAccepted;
       reply.status = accepted;
@@ -40,8 +48,8 @@ Reply reply_of(EventVerdict verdict, int accepted, bool is_set) {
     case EventVerdict::kBadSignature: break;
   }
   reply.outcome = Outcome::kEventRefused;
-  reply.description = describe(verdict);
-  if (is_set) reply.set_error = set_error_of(verdict);
+  reply.description = describe(result.verdict);
+  if (is_set) reply.set_error = set_error_of(result.verdict);
   return reply;
 }
 
@@ -242,14 +250,14 @@ void Notify::webhook(ServerSession& session, const http::Request& request, std::
 void Notify::receive(ServerSession& session, SignedEvent event, Manner manner) {
   const WaiterId waiter{parts_.revocation.loop_index, session.slot(), session.await(0)};
   parts_.inbox.receive(std::move(event), [this, waiter, manner](const EventResult& result) {
-    parts_.replies.deliver(waiter, reply_of(result.verdict, manner.accepted, manner.is_set));
+    parts_.replies.deliver(waiter, reply_of(result, manner.accepted, manner.is_set));
   });
 }
 
 void Notify::receive_unsigned(ServerSession& session, UnsignedEvent event, int accepted) {
   const WaiterId waiter{parts_.revocation.loop_index, session.slot(), session.await(0)};
   parts_.inbox.receive_unsigned(std::move(event), [this, waiter, accepted](const EventResult& result) {
-    parts_.replies.deliver(waiter, reply_of(result.verdict, accepted, false));
+    parts_.replies.deliver(waiter, reply_of(result, accepted, false));
   });
 }
 

@@ -84,7 +84,7 @@ constexpr std::array<OutcomeRow, kOutcomes> kTable{{
     {kRevocationUnknown, 503, Kind::kServerError, "revocation_unconfirmed", kUnavailable,
      "the authorization server did not confirm the revocation", true, kWarn},
     {kEventKeysUnavailable, 503, Kind::kServerError, "event_keys_unavailable", kUnavailable,
-     "the keys of the issuer cannot be had now", true, kWarn},
+     "a key of the issuer that verifies the event cannot be had now", true, kWarn},
     {kEventOutboxFull, 503, Kind::kServerError, "event_outbox_full", kUnavailable,
      "the event cannot be stored for the other nodes now", true, kWarn},
     {kEventOverloaded, 503, Kind::kServerError, "event_overloaded", kUnavailable, "too many events are waiting", true,

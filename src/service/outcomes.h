@@ -55,7 +55,7 @@ enum class Outcome : std::uint8_t {
   kCallerOverloaded,     // the caller's own limit
   kRevocationQuota,      // too many unknown tokens revoked by one caller (F102)
   kRevocationUnknown,    // the AS did not confirm; dead here it stays
-  kEventKeysUnavailable, // the AS's keys cannot be had now
+  kEventKeysUnavailable, // the AS's keys cannot be had now, or the one that is wanted may come yet
   kEventOutboxFull,      // applied here, but the fleet cannot be told now
   kEventOverloaded,      // too many events wait
   kShuttingDown,

@@ -129,7 +129,8 @@ test('a forged logout token changes nothing', async () => {
   const forged = `${head}.${Buffer.from(JSON.stringify(other)).toString('base64url')}.${signature}`;
   const before = await as.introspections();
   const reply = await request(daemon.notify, { path: '/backchannel-logout', form: { logout_token: forged } });
-  assert.equal(reply.status, 400);
+  assert.equal(reply.status, 503, 'the server may have signed it by a key that comes late');
+  assert.ok(Number(reply.headers['retry-after']) >= 1);
   assert.equal(reply.headers['cache-control'], 'no-store');
   assert.ok(isActive(await introspect(daemon.unix, session.token)));
   assert.equal(await as.introspections(), before, 'still from the cache');

@@ -138,7 +138,7 @@ void FeedEndpoint::acknowledged(ServerIndex server, const std::string& jti, bool
   const auto item = std::find_if(items.begin(), items.end(), [&](const Item& i) { return i.event.jti == jti; });
   if (item == items.end()) return;   // acknowledgements repeat
   if (!item->delivered) parts_.violation("RFC 8936: acknowledged what was never delivered: " + jti);
-  if (refused && item->event.genuine && !parts_.may_refuse(server)) {
+  if (refused && item->event.genuine && !parts_.may_refuse()) {
     parts_.violation("STD 5.08: a genuine event was refused: " + item->event.name);
   }
   if (!refused && !item->event.genuine) parts_.violation("F98: a forged event was accepted: " + item->event.name);

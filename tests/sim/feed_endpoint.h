@@ -25,7 +25,7 @@ class FeedEndpoint {
     History& history;
     std::vector<std::unique_ptr<SimFeed>>& feeds;           // by server
     std::function<const FeedKnobs&(ServerIndex)> knobs;
-    std::function<bool(ServerIndex)> may_refuse;            // a genuine event: clocks or keys are out of step
+    std::function<bool()> may_refuse;                       // a genuine event: clocks are out of step
     std::function<void(const std::string&)> violation;
     std::function<void(ServerIndex, FeedEvent, std::size_t proof)> push;   // of a server that is not polled
     std::function<void(std::size_t purge)> on_accepted;

@@ -1,8 +1,9 @@
 // Stories of revocation events: logout tokens, SETs and Keycloak actions, pushed and polled, late, repeated, reordered,
-// forged; and of keys that change (F92-F99, I24).
+// forged; and of keys that change, or come late (F92-F99, I24).
 #include <chrono>
 
 #include "service/held_events.h"
+#include "service/key_ring.h"
 #include "tests/sim/event_story.h"
 
 namespace introspectd::sim {
@@ -138,16 +139,28 @@ TEST_CASE("events: what is forged is refused and changes nothing, pushed as any 
   const std::vector<FeedEvent> genuine = {sim.feed().logout_token("alice", "s1"),
                                           sim.feed().session_revoked(by_sub("alice")),
                                           sim.feed().keycloak_logout({"s1"})};
+  std::vector<FeedEvent> not_for_good;   // their key may come yet
   for (std::size_t i = 0; i < kForgeries; ++i) {
     const auto forgery = static_cast<Forgery>(i);
     for (const FeedEvent& event : genuine) {
       if (!applies_to(forgery, event.route)) continue;
       CAPTURE(std::string(name_of(forgery)) + ": " + event.name);
-      CHECK(sim.push_and_wait(sim.feed().forge(event, forgery)) == "400");
+      const FeedEvent forged = sim.feed().forge(event, forgery);
+      const bool by_our_keys = forgery == Forgery::kSignature || forgery == Forgery::kStrangersKey;
+      if (by_our_keys) not_for_good.push_back(forged);
+      CHECK(sim.push_and_wait(forged) == (by_our_keys ? "503" : "400"));
     }
   }
   CHECK(sim.say(0, "T") == "true");
   CHECK(sim.calls(0, "T") == 1);
+  sim.pass(minutes{7});                  // a Keycloak action says only when it expires
+  CHECK(not_for_good.size() == 6);
+  for (const FeedEvent& forged : not_for_good) {
+    sim.pass(service::KeyRing::kCooldown);
+    CAPTURE(forged.name);
+    CHECK(sim.push_and_wait(forged) == "400");
+  }
+  CHECK(sim.say(0, "T") == "true");
   expect_clean_end(sim);
 }
 
@@ -162,10 +175,13 @@ TEST_CASE("events: an event of one server is none of another's (STD 3.08, sub ma
   FeedEvent event = sim.feed(0).session_revoked(by_sub("alice"));
   event.says.clear();
   event.genuine = false;
-  CHECK(sim.push_and_wait(event, 1) == "400");
+  CHECK(sim.push_and_wait(event, 1) == "503");
   CHECK(sim.push_and_wait(sim.feed(0).session_revoked(by_sub("alice")), 0) == "202");
   CHECK(sim.say(1, "T") == "true");
   CHECK(sim.calls(1, "T") == 1);
+  sim.pass(minutes{3});
+  CHECK(sim.push_and_wait(event, 1) == "400");
+  CHECK(sim.say(1, "T") == "true");
   expect_clean_end(sim);
 }
 
@@ -214,6 +230,26 @@ TEST_CASE("events: a key that is new is fetched once, one that is retired verifi
   expect_clean_end(sim);
 }
 
+TEST_CASE("events: a key that is published late while a forger uses up the fetches loses no event (F98)") {
+  Simulation sim(1, event_knobs());
+  issue_for(sim, "T");
+  CHECK(sim.say(0, "T") == "true");
+  const FeedEvent forged = sim.feed().forge(sim.feed().logout_token("bob", "s2"), Forgery::kStrangersKey);
+  sim.feed().rotate_key(false);
+  const std::vector<FeedEvent> events = {sim.feed().logout_token("alice", "s1"),
+                                         sim.feed().session_revoked(by_sub("alice")),
+                                         sim.feed().keycloak_logout({"s1"})};
+  for (int i = 0; i <= 40; ++i) {
+    if (i == 30) sim.feed().publish_keys();
+    CHECK(sim.push_and_wait(forged) == "503");
+    const bool fetched = i >= 30;        // the forger's second, for the event as well
+    for (const FeedEvent& event : events) CHECK((sim.push_and_wait(event) == "503") == !fetched);
+    CHECK(sim.say(0, "T") == (fetched ? "false" : "true"));
+    sim.pass(seconds{1});
+  }
+  expect_clean_end(sim);
+}
+
 TEST_CASE("events: while keys cannot be had an event is to come again, and does (503, never lost)") {
   WorldKnobs knobs = event_knobs();
   knobs.servers[0].feed.down = true;
@@ -238,6 +274,40 @@ TEST_CASE("poll: events are fetched, applied and acknowledged; those that are lo
   SUBCASE("polls hang") { sim.feed_knobs().one_in_poll_hang = 2; }
   sim.offer(sim.feed().session_revoked(by_sub("alice")));
   sim.pass(minutes{2});
+  expect_polled(sim);
+  CHECK(sim.say(0, "T") == "false");
+  expect_clean_end(sim);
+}
+
+TEST_CASE("poll: while an event waits for its key the poll goes on, and it is applied when the key is there") {
+  WorldKnobs knobs = poll_knobs();
+  knobs.servers[0].feed.events_most = 1;   // it comes first each time
+  Simulation sim(1, knobs);
+  issue_for(sim, "T");
+  issue_for(sim, "other", "bob", "s2");
+  sim.pass(seconds{5});
+  const FeedEvent by_the_old_key = sim.feed().session_revoked(by_sub("bob"));
+  const FeedEvent forged = sim.feed().forge(by_the_old_key, Forgery::kStrangersKey);
+  bool unavailable = false;
+  SUBCASE("a forger uses up the fetches") {}
+  SUBCASE("the JWKS cannot be had") { unavailable = true; }
+  sim.feed().rotate_key(unavailable);
+  if (unavailable) sim.feed_knobs().one_in_keys_fault = 1;
+  sim.offer(sim.feed().session_revoked(by_sub("alice")));
+  sim.pass(seconds{2});
+  sim.offer(by_the_old_key);
+  for (int i = 0; i < (unavailable ? 150 : 30); ++i) {
+    CHECK(sim.push_and_wait(forged) == "503");
+    sim.pass(seconds{1});
+  }
+  CHECK(sim.polled_waiting() == 1);
+  CHECK(sim.say(0, "other") == "false");
+  sim.feed().publish_keys();
+  sim.feed_knobs().one_in_keys_fault = 0;
+  for (int i = 0; i < 80; ++i) {
+    sim.push(forged);
+    sim.pass(seconds{1});
+  }
   expect_polled(sim);
   CHECK(sim.say(0, "T") == "false");
   expect_clean_end(sim);

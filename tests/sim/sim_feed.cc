@@ -327,19 +327,21 @@ FeedEvent SimFeed::forge(const FeedEvent& event, Forgery forgery) {
 
 std::string SimFeed::jwks() const {
   std::string keys;
-  for (const testing::EventSigner& signer : signers_) keys += (keys.empty() ? "" : ",") + signer.public_jwk();
+  for (std::size_t i = 0; i + unpublished_ < signers_.size(); ++i) {
+    keys += (keys.empty() ? "" : ",") + signers_[i].public_jwk();
+  }
   return R"({"keys":[)" + keys + "]}";
 }
 
-void SimFeed::rotate_key() {
+void SimFeed::rotate_key(bool published) {
   ++keys_made_;
+  unpublished_ = published ? 0 : unpublished_ + 1;
   signers_.emplace_back(world_->seed() * 131 + server_ * 17 + keys_made_, "k" + std::to_string(keys_made_));
-  keys_changed_ = world_->mono();
 }
 
 void SimFeed::retire_old_keys() {
   signers_.erase(signers_.begin(), signers_.end() - 1);
-  keys_changed_ = world_->mono();
+  publish_keys();
 }
 
 }  // namespace introspectd::sim

@@ -84,11 +84,12 @@ class SimFeed {
 
   // --- keys ---
   std::string jwks() const;
-  // Signs with a new key from now on; the old one stays published until `retire_old_keys`.
-  void rotate_key();
+  // Signs with a new key from now on; the old one stays published until `retire_old_keys`. Unpublished: a cache in front
+  // of the server serves what it had, until `publish_keys`.
+  void rotate_key(bool published = true);
+  void publish_keys() { unpublished_ = 0; }
   void retire_old_keys();
   std::size_t key_count() const { return signers_.size(); }
-  MonoTime keys_changed() const { return keys_changed_; }
 
  private:
   struct Draft {
@@ -111,7 +112,7 @@ class SimFeed {
   std::uint64_t keys_made_ = 0;
   std::vector<testing::EventSigner> signers_;   // the last one signs
   testing::EventSigner stranger_;
-  MonoTime keys_changed_;
+  std::size_t unpublished_ = 0;                 // of the last signers
   std::vector<Draft> drafts_;                   // of the last events, by jti: forgeries begin with them
 };
 

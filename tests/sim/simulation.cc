@@ -57,7 +57,7 @@ Simulation::Simulation(std::shared_ptr<Commons> commons, WorldKnobs knobs)
   endpoint_ = std::make_unique<FeedEndpoint>(FeedEndpoint::Parts{
       world_, history_, commons_->feeds,
       [this](ServerIndex server) -> const FeedKnobs& { return knobs_.servers[server].feed; },
-      [this](ServerIndex server) { return out_of_step(server); },
+      [this] { return out_of_step(); },
       [this](const std::string& sentence) { found(sentence); },
       [this](ServerIndex server, const FeedEvent& event, std::size_t proof) { push(event, server, proof); },
       [this](std::size_t purge) { tell_accepted(purge); }});

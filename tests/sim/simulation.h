@@ -141,7 +141,7 @@ class Simulation {
   std::vector<std::size_t> record(const FeedEvent& event);
   void judge_event(const AskRecord& ask);
   void hear(const AskRecord& ask);
-  bool out_of_step(ServerIndex server) const;
+  bool out_of_step() const;
 
   std::shared_ptr<Commons> commons_;
   WorldKnobs knobs_;

@@ -7,10 +7,9 @@
 namespace introspectd::sim {
 namespace {
 
-// What an event is refused for, though it is genuine: a clock that is off by more than the skew of 60 s, or a key that
-// was published less than the cooldown of 30 s and a fetch ago (STD 3.16).
+// What an event is refused for, though it is genuine: a clock that is off by more than the skew of 60 s. A key that is new
+// is no reason, nor is one that is published late.
 constexpr Duration kClocksApart = std::chrono::seconds{50};
-constexpr Duration kKeysSettle = std::chrono::seconds{100};
 
 int status_of_success(FeedEvent::Route route) {
   if (route == FeedEvent::Route::kLogoutToken) return 200;
@@ -118,11 +117,10 @@ void Simulation::offer(const FeedEvent& event, ServerIndex server) {
   endpoint_->enqueue(server, event, record(event));
 }
 
-// May a genuine event be refused, because clocks or keys are out of step?
-bool Simulation::out_of_step(ServerIndex server) const {
+// May a genuine event be refused, because clocks are out of step?
+bool Simulation::out_of_step() const {
   const Duration apart = world_.wall() - world_.true_wall();
-  const bool keys_new = world_.mono() - commons_->feeds[server]->keys_changed() < kKeysSettle;
-  return apart > kClocksApart || apart < -kClocksApart || (commons_->feeds[server]->key_count() > 1 && keys_new);
+  return apart > kClocksApart || apart < -kClocksApart;
 }
 
 void Simulation::judge_event(const AskRecord& ask) {
@@ -133,7 +131,7 @@ void Simulation::judge_event(const AskRecord& ask) {
     found("I25: an event (" + ask.event + ") got " + std::to_string(ask.status) + " " + ask.body);
   }
   if (!ask.genuine && accepted) found("F98: a forged event was accepted: " + ask.event);
-  if (ask.genuine && refused && !out_of_step(ask.server)) {
+  if (ask.genuine && refused && !out_of_step()) {
     found("F95: a genuine event was refused: " + ask.event + ": " + ask.body);
   }
   for (const std::size_t i : ask.purges) history_.purges[i].refused = refused;

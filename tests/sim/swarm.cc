@@ -45,6 +45,7 @@ class Swarm {
   FeedEvent some_event(ServerIndex server);
   void send_event(ServerIndex server);
   void disturb_feeds(ServerIndex server);
+  void rotate_key(ServerIndex server);
   void claim_storm();
 
   Random choice_;
@@ -172,10 +173,14 @@ void Swarm::send_event(ServerIndex server) {
   }
 }
 
+void Swarm::rotate_key(ServerIndex server) {
+  const bool late = plan_.key_rotation % 2 == 0;   // published, in some worlds
+  sim_.feed(server).rotate_key(!late);
+  if (late) sim_.world().after(up_to(seconds{30}), "key_published", [=, this] { sim_.feed(server).publish_keys(); });
+}
+
 void Swarm::disturb_feeds(ServerIndex server) {
-  if (one_in(plan_.key_rotation)) {
-    if (sim_.feed(server).key_count() == 1) sim_.feed(server).rotate_key();
-  }
+  if (one_in(plan_.key_rotation) && sim_.feed(server).key_count() == 1) rotate_key(server);
   if (one_in(plan_.feed_outage)) {
     sim_.feed_knobs(server).down = true;
     sim_.world().after(up_to(seconds{60}), "feed_is_back", [this, server] { sim_.feed_knobs(server).down = false; });

@@ -51,6 +51,25 @@ TEST_CASE("security_event: typ is that of the kind, case does not count (RFC 751
   }
 }
 
+TEST_CASE("security_event: when it says it was issued can be asked before its signature is believed") {
+  const std::int64_t now = kEventNow.ms() / 1000;
+  const auto issued = [&](SignedEventKind kind, const std::string& name, const std::string& date) {
+    return issued_at(kind, "{\"" + name + "\":" + date + "}", event_policy(), kEventNow);
+  };
+  for (const SignedEventKind kind : {SignedEventKind::kLogoutToken, SignedEventKind::kSecurityEvent}) {
+    CHECK(issued(kind, "iat", std::to_string(now)) == now);
+    CHECK(issued(kind, "iat", std::to_string(now + 60)) == now + 60);
+    CHECK_FALSE(issued(kind, "iat", std::to_string(now + 61)));
+    CHECK(issued(kind, "iat", "0") == 0);
+    for (const char* const no_date : {"-1", "\"1\"", "null", "[]", "1e300"}) CHECK_FALSE(issued(kind, "iat", no_date));
+    CHECK_FALSE(issued(kind, "expiration", std::to_string(now)));
+  }
+  CHECK(issued(SignedEventKind::kKeycloakAction, "expiration", std::to_string(now + 300)) == now + 300);
+  CHECK_FALSE(issued(SignedEventKind::kKeycloakAction, "iat", std::to_string(now)));
+  CHECK_FALSE(issued_at(SignedEventKind::kLogoutToken, R"({"iat":1,"iat":1})", event_policy(), kEventNow));
+  CHECK_FALSE(issued_at(SignedEventKind::kLogoutToken, "", event_policy(), kEventNow));
+}
+
 TEST_CASE("security_event: a typ of another kind of token is refused by every reader (RFC 8725 §3.11, STD 3.08)") {
   for (const std::string_view typ :
        {"at+jwt", "application/at+jwt", "dpop+jwt", "token-introspection+jwt", "txntoken+jwt", "client-authentication+jwt",

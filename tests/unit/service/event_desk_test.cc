@@ -117,7 +117,8 @@ TEST_CASE("event_desk: forged, foreign and expired events change nothing (F98, F
   CHECK(verdict_of(world.session_revoked("j1")) == EventVerdict::kWrongType);
   CHECK(verdict_of(good, oauth::SignedEventKind::kSecurityEvent) == EventVerdict::kWrongType);
   CHECK(verdict_of(good, oauth::SignedEventKind::kKeycloakAction) != EventVerdict::kAccepted);
-  CHECK(verdict_of(EventSigner(7, "made-up").sign("logout+jwt", "{}")) == EventVerdict::kKeysUnavailable);
+  CHECK(verdict_of(EventSigner(7, "made-up").sign("logout+jwt", "{}")) == EventVerdict::kUnknownKey);
+  CHECK(world.calls_to(UpstreamEndpoint::kKeys).size() == 2);
   world.loop.advance(KeyRing::kCooldown);
   CHECK(verdict_of(EventSigner(7, "made-up").sign("logout+jwt", "{}")) == EventVerdict::kUnknownKey);
   CHECK(world.calls_to(UpstreamEndpoint::kKeys).size() == 3);

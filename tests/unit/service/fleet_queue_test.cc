@@ -225,6 +225,28 @@ TEST_CASE("fleet_queue: what is overloaded comes again in order, until patience 
   CHECK(world.queue->applied() == StreamId{1, 0});
 }
 
+TEST_CASE("fleet_queue: an event whose key may come yet is tried again; given up aloud only if another node has verified it") {
+  for (const bool verified : {false, true}) {
+    QueueWorld world(verified);   // without a key nobody's word is proven
+    world.inbox.verdict = EventVerdict::kUnknownKey;
+    world.inbox.key_may_come = true;
+    world.add(FleetEntryKind::kSigned, verified);
+    world.queue->pump();
+    world.loop.run_for(FleetQueue::kPatience - FleetQueue::kRetryAfter);
+    CHECK(world.queue->size() == 1);
+    CHECK(world.given_up.empty());
+    world.loop.run_for(2 * FleetQueue::kRetryAfter);
+    CHECK(world.queue->size() == 0);
+    CHECK(world.given_up.size() == (verified ? 1 : 0));
+  }
+  QueueWorld keyed;
+  keyed.inbox.verdict = EventVerdict::kUnknownKey;
+  keyed.inbox.key_may_come = true;
+  keyed.add(FleetEntryKind::kSigned, false);
+  keyed.queue->pump();
+  CHECK(keyed.queue->size() == 0);
+}
+
 TEST_CASE("fleet_queue: what another node has verified and this one has no key for is given up aloud, not skipped") {
   QueueWorld world;
   world.inbox.verdict = EventVerdict::kUnsupportedKey;

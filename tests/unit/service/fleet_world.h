@@ -145,7 +145,10 @@ class FakeInbox final : public service::EventInbox {
     if (held) {
       waiting.push_back(std::move(done));
     } else {
-      done({verdict, {}, {}});
+      service::EventResult result;
+      result.verdict = verdict;
+      result.key_may_come = key_may_come;
+      done(std::move(result));
     }
     if (verdict == service::EventVerdict::kAccepted) events.push_back(event.jws);
     origins.push_back(event.origin);
@@ -157,6 +160,7 @@ class FakeInbox final : public service::EventInbox {
   }
 
   service::EventVerdict verdict = service::EventVerdict::kAccepted;
+  bool key_may_come = false;
   bool held = false;
   std::vector<UniqueFunction<void(service::EventResult)>> waiting;
   std::vector<std::string> events;

@@ -91,66 +91,52 @@ TEST_CASE("key_ring: the first need waits for the one fetch, and verifies when i
   CHECK(world.ring->counts().fetched == 1);
 }
 
-TEST_CASE("key_ring: an unknown kid is worth one fetch for all, then is absent; others wait for the cooldown (STD 3.16)") {
-  RingWorld world;
-  const EventSigner signer(1);
-  world.ring->start();
-  world.answer(signer);
-  const codec::CompactJws made_up = world.jws_of(EventSigner(2, "made-up"));
-  world.find(made_up);
-  world.find(made_up);
-  CHECK(world.fetches() == 2);
-  world.answer(signer);
-  CHECK(world.answers == std::vector{KeyAnswer::kNoSuchKey, KeyAnswer::kNoSuchKey});
-  world.answers.clear();
-  world.find(made_up);                                       // remembered as absent
-  CHECK(world.answers == std::vector{KeyAnswer::kNoSuchKey});
-  world.answers.clear();
-  const codec::CompactJws another = world.jws_of(EventSigner(3, "another"));
-  world.find(another);                                       // within the cooldown: it may exist, nobody is asked
-  CHECK(world.answers == std::vector{KeyAnswer::kUnavailable});
-  CHECK(world.fetches() == 2);
-  world.loop.advance(KeyRing::kCooldown - Duration{1});
-  world.find(another);
-  CHECK(world.fetches() == 2);
-  world.loop.advance(Duration{1});
-  world.find(another);
-  CHECK(world.fetches() == 3);
-  world.answer(signer);
-  CHECK(world.answers.back() == KeyAnswer::kNoSuchKey);
-}
-
-TEST_CASE("key_ring: a kid that was absent may ask again when the cooldown ends, not a moment before (STD 3.16)") {
+TEST_CASE("key_ring: an unknown kid is worth one fetch for all, the next when the cooldown ends (STD 3.16)") {
   RingWorld world;
   const EventSigner old_key(1, "old");
   const EventSigner new_key(2, "new");
-  const codec::CompactJws by_new = world.jws_of(new_key);
   world.ring->start();
   world.answer(old_key);
+  CHECK(world.ring->cooldown_left() == Duration{});          // nobody's event has asked
+  const codec::CompactJws by_new = world.jws_of(new_key);
   world.find(by_new);
+  world.find(by_new);
+  CHECK(world.fetches() == 2);
+  CHECK(world.ring->cooldown_left() == KeyRing::kCooldown);
   world.answer(old_key);                                     // its JWKS comes late
+  CHECK(world.answers == std::vector{KeyAnswer::kNoSuchKey, KeyAnswer::kNoSuchKey});
   world.loop.advance(KeyRing::kCooldown - Duration{1});
   world.find(by_new);
-  CHECK(world.answers == std::vector{KeyAnswer::kNoSuchKey, KeyAnswer::kNoSuchKey});
+  world.find(world.jws_of(EventSigner(3, "another")));
+  CHECK(world.answers == std::vector(4, KeyAnswer::kNoSuchKey));
   CHECK(world.fetches() == 2);
+  CHECK(world.ring->cooldown_left() == Duration{1});
   world.loop.advance(Duration{1});
+  CHECK(world.ring->cooldown_left() == Duration{});
   world.find(by_new);
   REQUIRE(world.fetches() == 3);
   world.answer(new_key);
   CHECK(world.answers.back() == KeyAnswer::kHere);
 }
 
-TEST_CASE("key_ring: what joins a fetch that began before it is not absent because that fetch does not bring it") {
+TEST_CASE("key_ring: keys are as old as the question that brought them, for who joined it too") {
   RingWorld world;
   const EventSigner signer(1);
   world.ring->start();
-  world.loop.advance(1ms);
-  const codec::CompactJws late = world.jws_of(EventSigner(2, "late"));
-  world.find(late);
+  world.loop.advance(1s);
+  world.find(world.jws_of(EventSigner(2, "late")));          // joins
+  world.doubt();
+  world.loop.advance(1s);
   world.answer(signer);
-  CHECK(world.answers == std::vector{KeyAnswer::kUnavailable});
-  world.find(late);
-  CHECK(world.fetches() == 2);
+  CHECK(world.answers == std::vector{KeyAnswer::kNoSuchKey});
+  CHECK(world.doubts == std::vector{DoubtAnswer::kChanged});
+  CHECK(world.ring->asked_ago() == 2s);
+  CHECK(world.ring->cooldown_left() == Duration{});          // it was no event that asked
+  world.loop.advance(1s);
+  world.doubt();
+  world.loop.advance(1s);
+  world.fail();
+  CHECK(world.ring->asked_ago() == 4s);                      // still the same keys
 }
 
 TEST_CASE("key_ring: made-up kids can neither push out the kid that is looked for nor ask more often (STD 3.16)") {
@@ -169,13 +155,14 @@ TEST_CASE("key_ring: made-up kids can neither push out the kid that is looked fo
   world.answers.clear();
   const codec::CompactJws by_new = world.jws_of(new_key);
   world.find(by_new);                                        // the AS rotates now
-  CHECK(world.answers == std::vector{KeyAnswer::kUnavailable});
+  CHECK(world.answers == std::vector{KeyAnswer::kNoSuchKey});
+  CHECK(world.fetches() == 2);
   world.loop.advance(KeyRing::kCooldown);
   world.find(world.jws_of(EventSigner(3, "made-up")));
   world.find(by_new);                                        // comes with the fetch of whoever asks first
   CHECK(world.fetches() == 3);
   world.answer(new_key);
-  CHECK(world.answers == std::vector{KeyAnswer::kUnavailable, KeyAnswer::kNoSuchKey, KeyAnswer::kHere});
+  CHECK(world.answers == std::vector{KeyAnswer::kNoSuchKey, KeyAnswer::kNoSuchKey, KeyAnswer::kHere});
 }
 
 TEST_CASE("key_ring: a doubted signature is worth one fetch for all, under the cooldown of the kids") {
@@ -195,7 +182,7 @@ TEST_CASE("key_ring: a doubted signature is worth one fetch for all, under the c
   world.find(world.jws_of(EventSigner(3, "made-up")));
   CHECK(world.fetches() == 2);
   CHECK(world.doubts.back() == DoubtAnswer::kSame);
-  CHECK(world.answers.back() == KeyAnswer::kUnavailable);
+  CHECK(world.answers.back() == KeyAnswer::kNoSuchKey);
   world.loop.advance(Duration{1});
   world.doubt();
   REQUIRE(world.fetches() == 3);

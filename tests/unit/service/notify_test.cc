@@ -139,7 +139,7 @@ TEST_CASE("notify: a refused SET says why in the words of RFC 8935, and in which
       {world.signer.sign("JWT", claims(testing::kIssuer, "node")), "invalid_request"},
       {world.signer.sign("secevent+jwt", claims("https://as.example.com/", "node")), "invalid_issuer"},
       {world.signer.sign("secevent+jwt", claims(testing::kIssuer, "other")), "invalid_audience"},
-      {EventSigner(99).sign("secevent+jwt", claims(testing::kIssuer, "node")), "authentication_failed"},
+      {EventSigner(99).sign("secevent+jwt", R"({"iat":1})"), "authentication_failed"},
       {world.signer.sign_compact(R"({"alg":"none","typ":"secevent+jwt"})", claims(testing::kIssuer, "node")),
        "invalid_key"},
   };
@@ -165,6 +165,35 @@ TEST_CASE("notify: while keys cannot be had a SET is 503 with Retry-After, to co
   CHECK(has(reply, "Retry-After: 5\r\n"));
   CHECK(has(body_of(reply), "temporarily_unavailable"));
   CHECK(status_of(world.post_logout(world.logout_token("s1"))) == 503);
+}
+
+TEST_CASE("notify: what its AS may have signed by a key that comes late is 503 with the end of the cooldown, then 400") {
+  EventWorld world;
+  world.answer_keys();
+  const EventSigner late(77, "late");
+  const std::string iat = R"({"iat":)" + std::to_string(world.seconds());
+  const std::string set = late.sign("secevent+jwt", iat + "}");
+  const std::string logout = EventSigner(77).sign("logout+jwt", iat + R"(,"sid":"s1"})");
+  const std::string other = EventSigner(77).sign("logout+jwt", iat + R"(,"sid":"unheard of"})");
+  const std::string action =
+      late.sign("", R"({"expiration":)" + std::to_string(world.seconds() + 30) + "}");
+  world.confirm_keys();                       // somebody's made-up signature holds the cooldown
+  world.loop.advance(4500ms);
+  for (const std::string& reply : {world.post_set(set), world.post_logout(logout),
+                                   world.post("/keycloak/k_logout", "", action)}) {
+    CAPTURE(reply);
+    CHECK(status_of(reply) == 503);
+    CHECK(has(reply, "Retry-After: 26\r\n"));
+    CHECK(has(body_of(reply), R"("error":"temporarily_unavailable")"));
+  }
+  CHECK(world.post_logout(logout) == world.post_logout(other));   // the bytes say nothing of sessions
+  world.loop.advance(EventDesk::kKeysSettle + KeyRing::kCooldown);
+  world.confirm_keys();
+  CHECK(status_of(world.post_logout(logout)) == 400);
+  const std::string refused = world.post_set(set);
+  CHECK(status_of(refused) == 400);
+  CHECK(has(body_of(refused), R"("err":"invalid_key")"));
+  CHECK(status_of(world.post("/keycloak/k_logout", "", action)) == 400);
 }
 
 TEST_CASE("notify: Keycloak's actions are 204 at the path that says them, and only there (STD 5.30-5.32)") {

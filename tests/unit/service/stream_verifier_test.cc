@@ -118,7 +118,7 @@ TEST_CASE("stream_verifier: a forged verification event proves nothing (I24)") {
   world.take();
   world.confirm_keys();
   const std::string good = world.verification("v1", state_of(world, 0));
-  CHECK(status_of(world.post_set(good.substr(0, good.size() - 6) + "AAAAAA")) == 400);
+  CHECK(status_of(world.post_set(good.substr(0, good.size() - 6) + "AAAAAA")) == 503);
   CHECK_FALSE(world.live());
 }
 
