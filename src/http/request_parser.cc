@@ -8,6 +8,7 @@
 #include <span>
 
 #include "base/assert.h"
+#include "base/secret.h"
 #include "http/chunked_body.h"
 #include "http/field_lines.h"
 #include "http/framing.h"
@@ -32,6 +33,7 @@ constexpr ParseError kHeadTooLarge{431, "the header fields are too large"};
 constexpr std::size_t kBlankBytes = 8;       // four empty lines before the request line
 constexpr std::size_t kVersionBytes = 8;     // "HTTP/1.1"
 constexpr std::size_t kMethodProbeBytes = 32;
+constexpr std::size_t kHeadRemembered = 4096;   // a longer one is read anew each time
 
 Method method_of(std::uint8_t method) {
   switch (method) {
@@ -63,10 +65,7 @@ struct RequestParser::State {
   enum class Phase : std::uint8_t { kBlank, kHead, kContinue, kSized, kChunked, kMessage, kError };
 
   explicit State(const ParserLimits& parser_limits)
-      : limits(parser_limits), chunks(parser_limits), fields(parser_limits.header_count) {
-    llhttp_init(&llhttp, HTTP_REQUEST, &kSettings);
-    llhttp.data = this;
-  }
+      : limits(parser_limits), chunks(parser_limits), fields(parser_limits.header_count) {}
 
   static const llhttp_settings_t kSettings;
   static llhttp_settings_t make_settings();
@@ -77,8 +76,12 @@ struct RequestParser::State {
   ParseStatus fail(const ParseError& why);
   // Each does what it can in its phase; false: more bytes are needed, or the phase is kError.
   bool skip_blank_lines();
+  void begin_head();
+  bool repeats_last_head() const;
   bool read_head();
   bool finish_head();
+  Phase after_head() const;
+  void remember_head();
   bool read_sized_body();
   bool read_chunks();
   void publish();
@@ -102,10 +105,7 @@ struct RequestParser::State {
 
   ParserLimits limits;
   ChunkedBody chunks;
-  FieldLines fields;
   Request request;
-  llhttp_t llhttp{};
-  Framing framing;
   ParseError failure;
   std::string_view message;     // of the call in progress
   const ParseError* refused = nullptr;
@@ -113,11 +113,16 @@ struct RequestParser::State {
   std::size_t fed = 0;          // bytes that llhttp has seen
   std::size_t head_end = 0;
   std::size_t message_end = 0;
+  Phase phase = Phase::kBlank;
+  // What the head says. It stands until another one begins: `last_head`, if not empty, is the text that says it.
+  Secret last_head;
+  llhttp_t llhttp{};
+  FieldLines fields;
+  Framing framing;
   Range target;
   Range path;
   Range query;
   Range authority;
-  Phase phase = Phase::kBlank;
   bool target_done = false;
   bool has_query = false;
   bool is_absolute = false;
@@ -154,16 +159,10 @@ const llhttp_settings_t RequestParser::State::kSettings = make_settings();
 
 void RequestParser::State::reset() {
   chunks.reset();
-  fields.clear();
   request = Request{};
-  llhttp_init(&llhttp, HTTP_REQUEST, &kSettings);
-  llhttp.data = this;
-  framing = Framing{};
   refused = nullptr;
   blank = fed = head_end = message_end = 0;
-  target = path = query = authority = Range{};
   phase = Phase::kBlank;
-  target_done = has_query = is_absolute = http_1_0 = false;
 }
 
 ParseStatus RequestParser::State::fail(const ParseError& why) {
@@ -185,7 +184,10 @@ ParseStatus RequestParser::State::parse(std::string_view bytes) {
         return ParseStatus::kExpectContinue;
       case Phase::kSized: goes_on = read_sized_body(); break;
       case Phase::kChunked: goes_on = read_chunks(); break;
-      case Phase::kMessage: publish(); return ParseStatus::kMessage;
+      case Phase::kMessage:
+        publish();
+        remember_head();
+        return ParseStatus::kMessage;
       case Phase::kError: return ParseStatus::kError;
     }
   }
@@ -206,9 +208,39 @@ bool RequestParser::State::skip_blank_lines() {
     fail(kBadBlank);
     return false;
   }
+  begin_head();
+  return true;
+}
+
+// The callers of a connection send the same head again and again: the same bytes say the same thing. Until all of them
+// have come it is read as any other, so the cuts change nothing (I26).
+void RequestParser::State::begin_head() {
+  if (repeats_last_head()) {
+    head_end = last_head.size();
+    phase = after_head();
+    return;
+  }
+  last_head.clear();
+  llhttp_init(&llhttp, HTTP_REQUEST, &kSettings);
+  llhttp.data = this;
+  fields.clear();
+  framing = Framing{};
+  target = path = query = authority = Range{};
+  target_done = has_query = is_absolute = http_1_0 = false;
   fed = blank;
   phase = Phase::kHead;
-  return true;
+}
+
+// It holds a credential, and a proxy may lead several callers over one connection (I46).
+bool RequestParser::State::repeats_last_head() const {
+  const std::size_t size = last_head.size();
+  return size != 0 && blank == 0 && message.size() >= size &&
+         equal_in_constant_time(message.substr(0, size), last_head.reveal());
+}
+
+void RequestParser::State::remember_head() {
+  if (!last_head.empty() || blank != 0 || head_end > kHeadRemembered || !framing.keep_alive(http_1_0)) return;
+  last_head.append(message.substr(0, head_end));
 }
 
 // Where llhttp must stop so that a limit trips at its byte, however much is there: behind the longest target, and at
@@ -271,10 +303,13 @@ bool RequestParser::State::finish_head() {
     fail(*why);
     return false;
   }
-  phase = framing.expects_continue(http_1_0) ? Phase::kContinue
-          : framing.chunked()                ? Phase::kChunked
-                                             : Phase::kSized;
+  phase = after_head();
   return true;
+}
+
+RequestParser::State::Phase RequestParser::State::after_head() const {
+  if (framing.expects_continue(http_1_0)) return Phase::kContinue;
+  return framing.chunked() ? Phase::kChunked : Phase::kSized;
 }
 
 bool RequestParser::State::read_sized_body() {
@@ -395,5 +430,6 @@ const ParseError& RequestParser::error() const {
 bool RequestParser::started() const { return state_->phase != State::Phase::kBlank; }
 bool RequestParser::head_complete() const { return state_->head_end != 0; }
 void RequestParser::reset() { state_->reset(); }
+void RequestParser::forget_head() { state_->last_head = Secret(); }
 
 }  // namespace introspectd::http

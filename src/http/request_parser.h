@@ -5,9 +5,11 @@
 //   for (;;) { read more into the buffer; switch (parser.parse(buffer.view())) … }
 // llhttp reads the head and is paused behind it; the body is cut off by length or joined from its chunks by us, so that
 // its borders do not depend on a version of llhttp. No code of our callers runs inside llhttp.
-// Threads: one owner.  Owns: only joined chunked bodies (overwritten on reset).  Errors: `error()`, a final status.
-// Cost: O(new bytes); no allocation except for chunked bodies. The answer does not depend on how the bytes were cut
-// (I26).
+// A head that repeats the connection's last one byte by byte is not read again: what it says is known.
+// Threads: one owner.  Owns: joined chunked bodies (overwritten on reset), the text of the last head up to 4 KiB
+// (overwritten when it goes).  Errors: `error()`, a final status.
+// Cost: O(new bytes), a comparison where the head repeats; no allocation but for chunked bodies and the first head. The
+// answer does not depend on how the bytes were cut (I26), nor on what came before.
 #pragma once
 
 #include <cstddef>
@@ -57,6 +59,8 @@ class RequestParser {
   bool head_complete() const;
   // Ready for the next message; overwrites a joined body.
   void reset();
+  // Gives back the last head's memory, between two messages.
+  void forget_head();
 
  private:
   struct State;  // hides llhttp, whose header stays in request_parser.cc

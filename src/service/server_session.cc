@@ -223,6 +223,7 @@ void ServerSession::check_deadline(MonoTime now) {
   if (idle && deadline_ - now < services_->limits.idle_timeout - kMemoryKept) {
     in_.release();
     out_.release();
+    parser_.forget_head();
     released_ = true;
     account_memory();
   }

@@ -325,5 +325,71 @@ TEST_CASE("request_parser: a body of 65536 bytes is read, one more is 413 before
   CHECK(status_of(post("Content-Length: 1\r\n"), small) == 413);
 }
 
+std::string next_of(RequestParser& parser, std::string_view message) {
+  parser.reset();
+  if (parser.parse(message) != ParseStatus::kMessage) return "no message";
+  const Request& request = parser.request();
+  std::string text = std::string(request.path) + " " + std::string(request.authorization);
+  for (const Header& header : request.headers) text += " " + std::string(header.name) + "=" + std::string(header.value);
+  return text + " " + std::string(request.body) + " " + std::to_string(parser.consumed());
+}
+
+TEST_CASE("request_parser: a head is believed to repeat the last one only when every byte does (I26)") {
+  const std::string first = post("Authorization: Basic YTpi\r\nContent-Length: 7\r\n", "token=a");
+  RequestParser parser({});
+  const std::string said = next_of(parser, first);
+  const std::string head_says = "/introspect Basic YTpi Host=localhost Authorization=Basic YTpi Content-Length=7";
+  CHECK(said == head_says + " token=a " + std::to_string(first.size()));
+  CHECK(next_of(parser, post("Authorization: Basic YTpi\r\nContent-Length: 7\r\n", "token=b")) ==
+        head_says + " token=b " + std::to_string(first.size()));
+  const std::size_t head = first.find("\r\n\r\n") + 4;
+  for (std::size_t place = 0; place < head; ++place) {
+    std::string other = first;
+    other[place] = other[place] == 'x' ? 'y' : 'x';
+    RequestParser fresh({});
+    INFO("place " << place);
+    CHECK(next_of(parser, other) == next_of(fresh, other));
+    CHECK(next_of(parser, first) == said);
+    CHECK(next_of(parser, first) == said);
+  }
+  parser.reset();
+  parser.forget_head();
+  CHECK(next_of(parser, first) == said);
+}
+
+TEST_CASE("request_parser: a repeated head leaves the rest of the message as it is read anew") {
+  RequestParser parser({});
+  const std::string continued = post("Expect: 100-continue\r\nContent-Length: 3\r\n", "abc");
+  for (int i = 0; i < 3; ++i) {
+    INFO("message " << i);
+    parser.reset();
+    CHECK_FALSE(parser.started());
+    CHECK_FALSE(parser.head_complete());
+    CHECK(parser.parse(std::string_view(continued).substr(0, continued.size() - 3)) == ParseStatus::kExpectContinue);
+    CHECK(parser.started());
+    CHECK(parser.head_complete());
+    CHECK(parser.parse(std::string_view(continued).substr(0, continued.size() - 1)) == ParseStatus::kNeedMore);
+    CHECK(parser.parse(continued) == ParseStatus::kMessage);
+    CHECK(parser.request().body == "abc");
+  }
+  const std::string chunked = post("Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n0\r\n\r\n");
+  const std::string other = post("Transfer-Encoding: chunked\r\n", "2\r\nde\r\n0\r\n\r\n");
+  for (const std::string& text : {chunked, other, chunked}) {
+    const std::string said = next_of(parser, text);
+    CHECK(said.ends_with((text == other ? " de " : " abc ") + std::to_string(text.size())));
+  }
+}
+
+TEST_CASE("request_parser: a head of 4096 bytes may be repeated, and one byte more") {
+  for (const std::size_t size : {4095U, 4096U, 4097U}) {
+    const std::string fixed = post("X: \r\nContent-Length: 1\r\n");
+    const std::string text = post("X: " + std::string(size - fixed.size(), 'x') + "\r\nContent-Length: 1\r\n", "b");
+    RequestParser parser({});
+    const std::string said = next_of(parser, text);
+    CHECK(said.ends_with(" b " + std::to_string(size + 1)));
+    CHECK(next_of(parser, text) == said);
+  }
+}
+
 }  // namespace
 }  // namespace introspectd::http
