@@ -1,4 +1,4 @@
-// Guarded<T>: a value that can only be reached while its mutex is held.
+// Guarded<T>: a value that can only be reached while its mutex is held, but for what never changes of it.
 // Threads: any; `with` blocks on the one mutex. Never call out, never make a system call, never take a second
 // Guarded inside `with` (DESIGN §4: one lock at a time).  Cost: one uncontended lock and unlock.
 #pragma once
@@ -21,6 +21,9 @@ class Guarded {
     const std::lock_guard<std::mutex> lock(mutex_);
     return std::forward<F>(f)(value_);
   }
+
+  // Without the lock: only for what is the same from the end of the constructor on.
+  const T& constant() const { return value_; }
 
  private:
   std::mutex mutex_;

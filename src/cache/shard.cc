@@ -61,6 +61,10 @@ LookupResult Shard::lookup(const Key& key, ReadTime now, const ReadRules& rules,
   return {.outcome = lookup_inactive(key, now, rules.marks)};
 }
 
+void Shard::prefetch_bucket(std::uint64_t place, ViewId view) const { index_->prefetch_bucket(place, view); }
+
+void Shard::prefetch_record(std::uint64_t place, ViewId view) const { index_->prefetch_record(place, view); }
+
 LookupResult Shard::serve(RecordHeader& record, oauth::AudienceMask audience, std::span<char> room) {
   const bool for_this_caller = audience == 0 || (audience_of(record) & audience) != 0;
   if (!for_this_caller && !MUTANT(policy_skipped_on_hit)) return {.outcome = LookupOutcome::kAudience};

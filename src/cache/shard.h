@@ -1,7 +1,7 @@
 // Shard: one stripe of the cache: an index over a ring of records, the negatives, the dead tokens and the fill floor.
 // It is LRU by second chance (CLOCK): a hit sets a bit; at the tail a record that was asked again goes once more to the
 // head, the others go. A record of X never stands beside a dead X of the same AS, so a hit does not look there.
-// Threads: none of its own: always under the lock that guards it.  Owns: its index; memory belongs to the cache.
+// Threads: none of its own: always under the lock that guards it, but for prefetch_bucket.  Owns: its index; memory belongs to the cache.
 // Errors: none: a full shard evicts, and what cannot be kept is told.  Cost: lookup O(1), no allocation.
 #pragma once
 
@@ -108,6 +108,9 @@ class Shard {
   // `audience` 0 asks for none.
   LookupResult lookup(const Key& key, ReadTime now, const ReadRules& rules, oauth::AudienceMask audience,
                       std::span<char> room);
+  // For lookups to come: both only begin to fetch memory. prefetch_bucket needs no lock.
+  void prefetch_bucket(std::uint64_t place, ViewId view) const;
+  void prefetch_record(std::uint64_t place, ViewId view) const;
   // `floor` is the AS's: fills that started at or before it are refused.
   CommitOutcome commit(const Key& key, const Determination& what, Seq floor, Tick now);
 

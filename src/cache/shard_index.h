@@ -1,6 +1,6 @@
 // ShardIndex: (X, view) → where its record begins, a robin-hood set of 32-bit offsets whose hash and equality look
 // into the ring. Sized once: 12 B a bucket, the bucket count never changes.
-// Threads: one owner (a shard, under its lock).  Owns: its buckets, inside the memory given.
+// Threads: one owner (a shard, under its lock); prefetch_bucket any.  Owns: its buckets, inside the memory given.
 // Errors: the caller keeps it below `most`; growth would be a fault (the memory could not hold it).
 // Cost: a probe or two; no allocation after construction.  Private to cache/shard.cc and its test.
 #pragma once
@@ -48,15 +48,25 @@ class ShardIndex {
 
   ShardIndex(std::span<std::byte> memory, Ring& ring, const BootKey& key)
       : pool_(memory.data(), memory.size(), std::pmr::null_memory_resource()),
+        buckets_(memory.data()),
         ring_(&ring),
         set_(memory.size() / kBucketBytes - 1, Hash{&ring, key}, Equal{&ring}, Allocator(&pool_)) {
     set_.max_load_factor(0.95F);
-    most_ = set_.bucket_count() * 17 / 20;
+    bucket_count_ = set_.bucket_count();
+    most_ = bucket_count_ * 17 / 20;
   }
 
   RecordHeader* find(std::uint64_t place, const TokenHash& token, ViewId view) {
     const auto found = set_.find(IndexKey{token, view}, place_in_view(place, view));
     return found == set_.end() ? nullptr : record_at(found->unit);
+  }
+  // Two steps towards a later `find`: its home bucket, then, once that has come, the record it leads to. They read or
+  // compute addresses only, and a wrong one costs nothing but time.
+  void prefetch_bucket(std::uint64_t place, ViewId view) const {
+    __builtin_prefetch(buckets_ + scale(place_in_view(place, view), bucket_count_) * kBucketBytes);
+  }
+  void prefetch_record(std::uint64_t place, ViewId view) const {
+    set_.find(Fetched{ring_}, place_in_view(place, view));
   }
   void insert(std::size_t offset) { set_.insert(Slot{to_unit(offset)}); }
   void erase(std::uint64_t place, const TokenHash& token, ViewId view) {
@@ -100,9 +110,22 @@ class ShardIndex {
   }
   RecordHeader* record_at(std::uint32_t unit) { return record_in(*ring_, unit); }
 
+  // Taken for equal to the first slot of the same hash, whose record it begins to fetch.
+  struct Fetched {
+    const Ring* ring;
+    static constexpr std::size_t kBytes = 640;   // header, tags and a body of 500 bytes
+
+    bool begin(std::uint32_t unit) const {
+      const std::byte* const record = ring->at(static_cast<std::size_t>(unit) * 8);
+      for (std::size_t at = 0; at < kBytes; at += 64) __builtin_prefetch(record + at);
+      return true;
+    }
+  };
+
   struct Hash {
     Ring* ring;
     BootKey key;
+    std::size_t operator()(const Fetched&) const { return 0; }   // the caller says the hash
     std::size_t operator()(const Slot& slot) const {
       const RecordHeader* const record = record_in(*ring, slot.unit);
       return place_in_view(place_of(key, record->token), record->view);
@@ -125,13 +148,17 @@ class ShardIndex {
       return record->view == wanted.view && record->token == wanted.token;
     }
     bool operator()(const IndexKey& wanted, const Slot& slot) const { return operator()(slot, wanted); }
+    bool operator()(const Fetched& fetched, const Slot& slot) const { return fetched.begin(slot.unit); }
+    bool operator()(const Slot& slot, const Fetched& fetched) const { return fetched.begin(slot.unit); }
   };
   using Allocator = std::pmr::polymorphic_allocator<Slot>;
   using Set = tsl::robin_set<Slot, Hash, Equal, Allocator, true, FixedGrowth>;
 
   std::pmr::monotonic_buffer_resource pool_;
+  const std::byte* buckets_;   // the set takes its one block from the pool's beginning
   Ring* ring_;
   Set set_;
+  std::size_t bucket_count_ = 0;   // never changes
   std::size_t most_ = 0;
 };
 

@@ -129,6 +129,14 @@ LookupResult TokenCache::lookup(const Question& question, Now now, std::span<cha
   });
 }
 
+void TokenCache::prefetch_index(const Question& question) const {
+  shard_of(question.place).constant().prefetch_bucket(question.place, question.view);
+}
+
+void TokenCache::prefetch_record(const Question& question) {
+  shard_of(question.place).with([&](Shard& shard) { shard.prefetch_record(question.place, question.view); });
+}
+
 Ticket TokenCache::start_flight(const Question& question, Now now) {
   const Seq seq = next_seq();
   return {question.token, question.place, question.view, question.server, seq, now};

@@ -86,6 +86,11 @@ class TokenCache {
   // Any thread. On kHit the body stands at the beginning of `room`.
   LookupResult lookup(const Question& question, Now now, std::span<char> room);
 
+  // Any thread: for a lookup that is soon to follow, in two steps with some work between them, so that the second finds
+  // what the first began to fetch. The second takes the lock.
+  void prefetch_index(const Question& question) const;
+  void prefetch_record(const Question& question);
+
   // --- the single writer ---
   // A new ticket for a call that starts now; every call, a retry too, takes its own.
   Ticket start_flight(const Question& question, Now now);
@@ -204,6 +209,7 @@ class TokenCache {
   Duration left_of(Tick end, MonoTime now) const;
   ReadTime read_time(Now now) const { return {tick_of(now.mono), now.wall}; }
   GuardedShard& shard_of(std::uint64_t place) { return *shards_[place & (shards_.size() - 1)]; }
+  const GuardedShard& shard_of(std::uint64_t place) const { return *shards_[place & (shards_.size() - 1)]; }
   void make_servers();
   Determination determination(const Ticket& ticket, const oauth::IntrospectionAnswer& answer,
                               const Worth& worth) const;

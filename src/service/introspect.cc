@@ -66,9 +66,34 @@ void Introspect::handle(ServerSession& session, const http::Request& request) {
   } else if (route.id == http::RouteId::kRevoke) {
     revoke(session, asked, form->token, form->token_type_hint);
   } else {
-    introspect(session, asked, form->token);
+    look_up(session, asked.caller, question_of(asked, form->token), form->token);
   }
   form_scratch_.clear();
+}
+
+// Only for a caller that this connection has proven already: so nothing is remembered and nothing refused here.
+bool Introspect::make_ready(ServerSession& session, const http::Request& request, ReadyRequest& ready) {
+  if (!same_caller_as_before(session.identified(), request)) return false;
+  const http::Route route = parts_.routes.find(request.path);
+  Asked asked;
+  if (route.id == http::RouteId::kRevoke || check(session, request, route, asked) != Outcome::kActive) return false;
+  const auto form = oauth::read_token_request(request.body, form_scratch_);
+  const bool plain = form && form->client_secret.empty() && !form->token_is_impossible && form_scratch_.empty();
+  form_scratch_.clear();
+  if (!plain) return false;
+  ready.question = question_of(asked, form->token);
+  ready.caller = asked.caller;
+  ready.token = form->token;
+  parts_.cache.prefetch_index(ready.question);
+  return true;
+}
+
+void Introspect::fetch_ahead(std::span<const ReadyRequest> batch) {
+  for (const ReadyRequest& ready : batch) parts_.cache.prefetch_record(ready.question);
+}
+
+void Introspect::handle_ready(ServerSession& session, const ReadyRequest& ready) {
+  look_up(session, ready.caller, ready.question, ready.token);
 }
 
 Outcome Introspect::check(ServerSession& session, const http::Request& request, const http::Route& route,
@@ -124,18 +149,18 @@ Outcome Introspect::identify(ServerSession& session, const http::Request& reques
   return Outcome::kActive;
 }
 
-void Introspect::introspect(ServerSession& session, const Asked& asked, std::string_view token) {
+cache::Question Introspect::question_of(const Asked& asked, std::string_view token) const {
   cache::Question question;
   question.token = cache::hash_token(token);
   question.place = parts_.cache.place(question.token);
   question.server = asked.server;
   question.view = parts_.view_of_server[asked.server];
   question.audience = MUTANT(audience_never_asked) ? 0 : callers_.audience(asked.caller);
-  look_up(session, asked, question, token);
+  return question;
 }
 
 // The hit path: the body goes from the cache straight into the connection's output, then its head before it.
-void Introspect::look_up(ServerSession& session, const Asked& asked, const cache::Question& question,
+void Introspect::look_up(ServerSession& session, CallerId caller, const cache::Question& question,
                          std::string_view token) {
   constexpr std::size_t kHead = http::ResponseWriter::kHeadRoom;
   parts_.counters.add(Counter::kLookups);
@@ -172,7 +197,7 @@ void Introspect::look_up(ServerSession& session, const Asked& asked, const cache
   FetchRequest request;
   request.question = question;
   request.token = Secret(token);
-  request.caller = asked.caller;
+  request.caller = caller;
   request.lookup_seq = found.seq;
   request.deadline = session.request_deadline();
   request.waiter = {parts_.loop_index, session.slot(), session.await(question.audience)};

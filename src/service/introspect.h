@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,9 @@ class Introspect final : public Application {
 
   bool admits(const ports::Peer& peer) const override { return callers_.admits(peer); }
   void handle(ServerSession& session, const http::Request& request) override;
+  bool make_ready(ServerSession& session, const http::Request& request, ReadyRequest& ready) override;
+  void fetch_ahead(std::span<const ReadyRequest> batch) override;
+  void handle_ready(ServerSession& session, const ReadyRequest& ready) override;
   void complete(ServerSession& session, const Reply& reply) override;
   void refuse(ServerSession& session, Outcome outcome, int status, std::string_view description) override;
 
@@ -63,8 +67,8 @@ class Introspect final : public Application {
   Outcome check(ServerSession& session, const http::Request& request, const http::Route& route, Asked& asked);
   Outcome identify(ServerSession& session, const http::Request& request, CallerId& caller);
   bool same_caller_as_before(const Identified& identified, const http::Request& request) const;
-  void introspect(ServerSession& session, const Asked& asked, std::string_view token);
-  void look_up(ServerSession& session, const Asked& asked, const cache::Question& question, std::string_view token);
+  cache::Question question_of(const Asked& asked, std::string_view token) const;
+  void look_up(ServerSession& session, CallerId caller, const cache::Question& question, std::string_view token);
   void revoke(ServerSession& session, const Asked& asked, std::string_view token, std::string_view hint);
   void send_active(ServerSession& session, std::string_view body);
   void send_outcome(ServerSession& session, Outcome outcome);

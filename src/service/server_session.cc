@@ -1,6 +1,7 @@
 #include "service/server_session.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "base/assert.h"
@@ -11,6 +12,7 @@ namespace {
 constexpr std::size_t kReadMost = 16384;
 constexpr std::size_t kReadLeast = 2048;          // of free room before the buffer grows
 constexpr std::size_t kOutputPendingMost = 16384;  // no lookup while more is pending (I38)
+constexpr std::size_t kBatchMost = 16;             // requests that are made ready together
 constexpr std::size_t kLingerBytesMost = 65536;
 constexpr Duration kLingerMost = std::chrono::seconds{1};
 constexpr Duration kSweep = std::chrono::milliseconds{100};   // how late check_deadline may come
@@ -99,7 +101,7 @@ void ServerSession::advance() {
 // True when it stopped because of pending output: there may be more to serve.
 bool ServerSession::serve_buffered() {
   while (state_ == State::kOpen && !in_.empty()) {
-    if (out_.size() > kOutputPendingMost || (!out_.empty() && memory_is_short())) return true;
+    if (output_is_full()) return true;
     if (!serve_one()) break;
   }
   if (state_ != State::kOpen) return false;
@@ -134,7 +136,9 @@ bool ServerSession::serve_one() {
       }
       return false;
     case http::ParseStatus::kExpectContinue: services_->writer.append_continue(out_); return true;
-    case http::ParseStatus::kMessage: on_message(); return true;
+    case http::ParseStatus::kMessage:
+      if (parser_.consumed() == in_.size() || !serve_batch()) on_message();
+      return true;
     case http::ParseStatus::kError: on_framing_error(); return false;
   }
   return false;
@@ -155,9 +159,64 @@ void ServerSession::on_message() {
     close_after_flush();
     return;
   }
-  // What follows is the next request, and its time begins (F33).
+  begin_next_request();
+}
+
+// What follows is the next request, and its time begins (F33).
+void ServerSession::begin_next_request() {
   head_timed_ = false;
   deadline_ = now().mono + services_->limits.header_timeout;
+}
+
+// One whose reply has the shape of most, and whose body lies in the buffer, where it stays.
+bool ServerSession::is_plain(const http::Request& request) const {
+  const std::string_view waiting = in_.view();
+  const bool stays = request.body.data() >= waiting.data() && request.body.data() < waiting.data() + waiting.size();
+  return stays && request.keep_alive && !request.http_1_0 && request.method == http::Method::kPost;
+}
+
+// Requests that came together are made ready one after the other before the first is answered: so the memory that each
+// one needs is fetched while the others are read. Nothing is taken from the buffer before it is answered: what comes
+// after a request whose reply is awaited is read anew, when its time comes. False: the first one is not of that kind.
+bool ServerSession::serve_batch() {
+  std::array<ReadyRequest, kBatchMost> batch;
+  std::size_t count = 0;
+  std::size_t end = 0;
+  bool more = true;
+  while (more && is_plain(parser_.request()) &&
+         services_->application.make_ready(*this, parser_.request(), batch[count])) {
+    end += parser_.consumed();
+    batch[count++].end = end;
+    parser_.reset();
+    more = count < kBatchMost && end < in_.size() &&
+           parser_.parse(in_.view().substr(end)) == http::ParseStatus::kMessage;
+  }
+  if (count == 0) return false;
+  parser_.reset();
+  serve_ready(std::span(batch).first(count));
+  return true;
+}
+
+void ServerSession::serve_ready(std::span<const ReadyRequest> batch) {
+  services_->application.fetch_ahead(batch);
+  std::size_t served = 0;
+  for (const ReadyRequest& ready : batch) {
+    if (output_is_full()) break;
+    shape_ = {};
+    services_->counters.add(Counter::kRequests);
+    owed_ = true;
+    services_->application.handle_ready(*this, ready);
+    CHECK_INVARIANT(!owed_ || state_ == State::kAwaiting);
+    served = ready.end;
+    if (state_ == State::kAwaiting || !keep_alive()) break;
+  }
+  in_.consume(served);
+  if (state_ == State::kAwaiting) return;
+  if (!keep_alive()) {
+    close_after_flush();
+    return;
+  }
+  begin_next_request();
 }
 
 void ServerSession::on_framing_error() {
@@ -312,6 +371,11 @@ void ServerSession::account_memory() {
   services_->large_bytes += large;
   services_->large_bytes -= large_bytes_;
   large_bytes_ = large;
+}
+
+// Nothing is looked up while more is pending; at least one reply always fits (I38).
+bool ServerSession::output_is_full() const {
+  return out_.size() > kOutputPendingMost || (!out_.empty() && memory_is_short());
 }
 
 bool ServerSession::memory_is_short() const { return services_->large_bytes > kLargeBytesMost; }

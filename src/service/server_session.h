@@ -10,11 +10,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
+#include <string_view>
 
 #include "base/byte_buffer.h"
 #include "base/mutant.h"
 #include "base/secret.h"
 #include "base/time.h"
+#include "cache/token_cache.h"
 #include "http/request_parser.h"
 #include "http/response_writer.h"
 #include "oauth/audience.h"
@@ -28,6 +31,14 @@ namespace introspectd::service {
 
 class ServerSession;
 
+// A request made ready to be answered: what is looked up for whom. Views lie in the request.
+struct ReadyRequest {
+  cache::Question question;
+  CallerId caller = 0;
+  std::string_view token;
+  std::size_t end = 0;   // the session's: where it ends among the bytes that wait
+};
+
 // What answers the requests of a listener. Called once per complete request; it either calls `send` once before it
 // returns, or `await` once, and then the reply comes through Front::deliver.
 class Application {
@@ -39,6 +50,14 @@ class Application {
 
   virtual bool admits(const ports::Peer& peer) const = 0;
   virtual void handle(ServerSession& session, const http::Request& request) = 0;
+  // Of requests that came together: true when `handle` would look up a token, and only that; then `ready` says which,
+  // and nothing has happened yet. What it needs of memory is being fetched while the next request is made ready.
+  virtual bool make_ready(ServerSession& /*session*/, const http::Request& /*request*/, ReadyRequest& /*ready*/) {
+    return false;
+  }
+  virtual void fetch_ahead(std::span<const ReadyRequest> /*batch*/) {}
+  // In the place of `handle`, as that would.
+  virtual void handle_ready(ServerSession& /*session*/, const ReadyRequest& /*ready*/) {}
   // A reply that was awaited has come; calls `send` once.
   virtual void complete(ServerSession& session, const Reply& reply) = 0;
   // The reply to a request that never reached `handle`: framing errors, time-outs, a peer that is not admitted.
@@ -132,6 +151,10 @@ class ServerSession final : public ports::StreamEvents {
   bool serve_buffered();
   bool serve_one();
   void on_message();
+  bool is_plain(const http::Request& request) const;
+  bool serve_batch();
+  void serve_ready(std::span<const ReadyRequest> batch);
+  void begin_next_request();
   void on_framing_error();
   void reply_awaited(const Reply& reply);
   void begin_waiting();
@@ -142,6 +165,7 @@ class ServerSession final : public ports::StreamEvents {
   void refuse_when_memory_is_short();
   void on_deadline();
   bool memory_is_short() const;
+  bool output_is_full() const;
   void update_watch();
   void close_after_flush();
   void finish();
