@@ -63,7 +63,7 @@ class RequestParser {
   void forget_head();
 
  private:
-  struct State;  // hides llhttp, whose header stays in request_parser.cc
+  struct State;  // hides llhttp, whose header stays in request_state.h
   std::unique_ptr<State> state_;
 };
 

@@ -11,8 +11,8 @@ SIDEWAYS = {("oauth", "codec"), ("cache", "oauth")}
 HOMES = {
     "openssl/*": ("src/cache/identity*", "src/codec/jose*", "src/io/tls*"),
     "tsl/*": ("src/cache/*.cc", "src/cache/*"),  # which headers: see `hidden index` below
-    "llhttp.h": ("src/http/request_parser.cc",),
-    "llhttp/*": ("src/http/request_parser.cc",),
+    "llhttp.h": ("src/http/request_state.h",),
+    "llhttp/*": ("src/http/request_state.h",),
     "uv.h": ("src/io/*",),
     "uv/*": ("src/io/*",),
     "curl/*": ("src/io/*",),
@@ -130,7 +130,7 @@ FILE_RULES = [
         bad("src/codec/a.cc", "#include <regex>\n"),
         bad("src/io/a.cc", "#include <coroutine>\n"),
     ], [
-        bad("src/http/request_parser.cc", "#include <llhttp.h>\n"),
+        bad("src/http/request_state.h", "#include <llhttp.h>\n"),
         bad("src/cache/identity.cc", "#include <openssl/evp.h>\n"),
         bad("src/io/loop.h", "#include <uv.h>\n#include <thread>\n"),
     ]),
