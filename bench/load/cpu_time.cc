@@ -58,4 +58,10 @@ std::int64_t process_cpu_ns(std::int64_t pid) {
   return ticks_of_stat(process) * (1'000'000'000 / ::sysconf(_SC_CLK_TCK));
 }
 
+std::int64_t processes_cpu_ns(const std::vector<std::int64_t>& pids) {
+  std::int64_t sum = 0;
+  for (const std::int64_t pid : pids) sum += process_cpu_ns(pid);
+  return sum;
+}
+
 }  // namespace introspectd::bench

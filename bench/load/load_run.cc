@@ -28,7 +28,12 @@ void close_without_time_wait(Fd& fd) {
 }  // namespace
 
 LoadRun::LoadRun(const Plan& plan)
-    : plan_(plan), text_(plan), mix_(plan.mix, plan.order_seed), epoll_(make_epoll()), connections_(plan.connections) {}
+    : plan_(plan),
+      text_(plan),
+      check_(plan.protocol),
+      mix_(plan.mix, plan.order_seed),
+      epoll_(make_epoll()),
+      connections_(plan.connections) {}
 
 LoadResult LoadRun::run() {
   now_ = begin_ns_ = now_ns();
@@ -67,13 +72,13 @@ int LoadRun::wait_ms() const { return plan_.spin || open_loop() ? 0 : 10; }
 void LoadRun::begin_measuring() {
   measuring_ = true;
   measure_from_ns_ = now_;
-  result_.server_cpu_ns = -process_cpu_ns(plan_.server_pid);
+  result_.server_cpu_ns = -processes_cpu_ns(plan_.server_pids);
   result_.own_cpu_ns = -process_cpu_ns(::getpid());
 }
 
 void LoadRun::end_measuring() {
   if (!measuring_) return;
-  result_.server_cpu_ns += process_cpu_ns(plan_.server_pid);
+  result_.server_cpu_ns += processes_cpu_ns(plan_.server_pids);
   result_.own_cpu_ns += process_cpu_ns(::getpid());
   result_.seconds = static_cast<double>(now_ - measure_from_ns_) / static_cast<double>(kSecondNs);
 }

@@ -1,6 +1,8 @@
 #include "load/plan.h"
 
 #include <cerrno>
+#include <charconv>
+#include <string_view>
 
 #include "support/flags.h"
 
@@ -15,6 +17,29 @@ MixPlan::Kind mix_kind(const std::string& name) {
   fail("--mix is uniform, zipf or sequential");
 }
 
+Protocol protocol(const std::string& name) {
+  if (name == "introspect") return Protocol::kIntrospect;
+  if (name == "bearer") return Protocol::kBearer;
+  if (name == "memcached") return Protocol::kMemcachedGet;
+  if (name == "memcached-set") return Protocol::kMemcachedSet;
+  errno = 0;
+  fail("--protocol is introspect, bearer, memcached or memcached-set");
+}
+
+std::vector<std::int64_t> process_ids(std::string_view list) {
+  std::vector<std::int64_t> ids;
+  while (!list.empty()) {
+    const std::string_view one = list.substr(0, list.find(','));
+    list.remove_prefix(one.size() < list.size() ? one.size() + 1 : one.size());
+    std::int64_t id = 0;
+    const auto [end, error] = std::from_chars(one.data(), one.data() + one.size(), id);
+    errno = 0;
+    if (error != std::errc() || end != one.data() + one.size()) fail("--pid is a list of process ids");
+    ids.push_back(id);
+  }
+  return ids;
+}
+
 void refuse_contradictions(const Plan& plan) {
   errno = 0;
   if (plan.address.port == 0 && plan.address.unix_path.empty()) fail("--port or --unix is needed");
@@ -27,13 +52,14 @@ void refuse_contradictions(const Plan& plan) {
 
 Plan plan_from_arguments(int argc, char** argv) {
   const Flags flags(argc, argv,
-                    {"port", "unix", "basic", "connections", "depth", "new-connection", "rate", "spin", "warm-up",
-                     "seconds", "requests", "pid", "core", "seed", "order-seed", "mix", "count", "zipf", "misses",
-                     "made-up", "first-miss"});
+                    {"protocol", "port", "unix", "basic", "connections", "depth", "new-connection", "rate", "spin",
+                     "warm-up", "seconds", "requests", "pid", "core", "seed", "order-seed", "mix", "count", "zipf",
+                     "misses", "made-up", "first-miss"});
   const auto natural = [&flags](std::string_view name, std::uint64_t otherwise) {
     return static_cast<std::uint64_t>(flags.integer(name, static_cast<std::int64_t>(otherwise)));
   };
   Plan plan;
+  plan.protocol = protocol(flags.text("protocol", "introspect"));
   plan.address = {flags.text("unix", ""), static_cast<std::uint16_t>(flags.integer("port", 0))};
   plan.basic = flags.text("basic", plan.basic);
   plan.connections = natural("connections", plan.connections);
@@ -44,7 +70,7 @@ Plan plan_from_arguments(int argc, char** argv) {
   plan.warm_up_seconds = flags.real("warm-up", plan.warm_up_seconds);
   plan.seconds = flags.real("seconds", plan.seconds);
   plan.requests = natural("requests", 0);
-  plan.server_pid = flags.integer("pid", 0);
+  plan.server_pids = process_ids(flags.text("pid", ""));
   plan.core = flags.integer("core", -1);
   plan.token_seed = natural("seed", plan.token_seed);
   plan.order_seed = natural("order-seed", plan.order_seed);

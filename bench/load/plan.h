@@ -5,13 +5,19 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "load/token_mix.h"
 #include "support/socket.h"
 
 namespace introspectd::bench {
 
+// What is asked, and how: RFC 7662 by POST; a resource behind a server that looks at the token itself (RFC 6750);
+// memcached's text protocol, with the token as the key and the answer as the value.
+enum class Protocol : std::uint8_t { kIntrospect, kBearer, kMemcachedGet, kMemcachedSet };
+
 struct Plan {
+  Protocol protocol = Protocol::kIntrospect;
   Address address;
   std::string basic = "YmVuY2g6YmVuY2gtc2VjcmV0";  // bench:bench-secret
   std::size_t connections = 64;
@@ -22,7 +28,7 @@ struct Plan {
   double warm_up_seconds = 0.2;
   double seconds = 1;
   std::uint64_t requests = 0;        // ends the run when this many were answered; 0 = by time only
-  std::int64_t server_pid = 0;       // whose CPU is measured
+  std::vector<std::int64_t> server_pids;  // whose CPU is measured, summed
   std::int64_t core = -1;
   std::uint64_t token_seed = 1;
   std::uint64_t order_seed = 1;

@@ -2,12 +2,16 @@
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
+#include <unistd.h>
+
 #include <cmath>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "load/cpu_time.h"
 #include "load/histogram.h"
+#include "load/memcached.h"
 #include "load/requests.h"
 #include "load/token_mix.h"
 #include "support/answer.h"
@@ -148,6 +152,64 @@ TEST_CASE("reply_check: a wrong status, a wrong body and an answer of the other 
   CHECK(verdict("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 1) ==
         ReplyCheck::Verdict::kMalformed);
   CHECK(verdict("HTTP/1.1 200 OK\r\nContent-Length: 4x\r\n\r\n0000", 1) == ReplyCheck::Verdict::kMalformed);
+}
+
+TEST_CASE("memcached: a get's reply is incomplete until its last byte, then right; what follows is left") {
+  AnswerBuffer buffer;
+  const std::string key = token(TokenSet(1), 1);
+  const std::string whole = "VALUE " + key + " 0 450\r\n" + std::string(active_answer(1, buffer)) + "\r\nEND\r\n";
+  ReplyCheck check(Protocol::kMemcachedGet);
+  std::size_t consumed = 0;
+  for (std::size_t bytes = 0; bytes < whole.size(); ++bytes) {
+    CHECK(check.judge(std::string_view(whole).substr(0, bytes), 1, consumed) == ReplyCheck::Verdict::kIncomplete);
+  }
+  CHECK(check.judge(whole + "VALUE", 1, consumed) == ReplyCheck::Verdict::kRight);
+  CHECK(consumed == whole.size());
+}
+
+TEST_CASE("memcached: a miss, an error and another value are wrong, what is no reply is malformed") {
+  ReplyCheck get(Protocol::kMemcachedGet);
+  ReplyCheck set(Protocol::kMemcachedSet);
+  std::size_t consumed = 0;
+  CHECK(get.judge("END\r\n", 1, consumed) == ReplyCheck::Verdict::kWrong);
+  CHECK(consumed == 5);
+  CHECK(get.judge("SERVER_ERROR out of memory\r\n", 1, consumed) == ReplyCheck::Verdict::kWrong);
+  CHECK(get.judge("VALUE k 0 2\r\nab\r\nEND\r\n", 1, consumed) == ReplyCheck::Verdict::kWrong);
+  CHECK(get.judge("VALUE k 0 2x\r\nab\r\nEND\r\n", 1, consumed) == ReplyCheck::Verdict::kMalformed);
+  CHECK(get.judge("VALUE k 0 2\r\nabc\r\nEND\r\n", 1, consumed) == ReplyCheck::Verdict::kMalformed);
+  CHECK(get.judge("HTTP/1.1 200 OK\r\n", 1, consumed) == ReplyCheck::Verdict::kMalformed);
+  CHECK(set.judge("STOR", 1, consumed) == ReplyCheck::Verdict::kIncomplete);
+  CHECK(set.judge("STORED\r\n", 1, consumed) == ReplyCheck::Verdict::kRight);
+  CHECK(set.judge("NOT_STORED\r\n", 1, consumed) == ReplyCheck::Verdict::kWrong);
+  CHECK(set.judge("VALUE\r\n", 1, consumed) == ReplyCheck::Verdict::kMalformed);
+}
+
+TEST_CASE("requests: each protocol asks about the same token") {
+  AnswerBuffer buffer;
+  const std::string key = token(TokenSet(1), 3);
+  const auto text = [](Protocol protocol) {
+    Plan plan;
+    plan.protocol = protocol;
+    std::string out = "before";
+    RequestText(plan).append(out, 3);
+    return out;
+  };
+  const std::string asked = text(Protocol::kIntrospect);
+  CHECK(asked.starts_with("beforePOST /introspect HTTP/1.1\r\n"));
+  CHECK(asked.ends_with("Content-Length: 49\r\n\r\ntoken=" + key));
+  CHECK(text(Protocol::kBearer) ==
+        "beforeGET /resource HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + key + "\r\n\r\n");
+  CHECK(text(Protocol::kMemcachedGet) == "beforeget " + key + "\r\n");
+  CHECK(text(Protocol::kMemcachedSet) ==
+        "beforeset " + key + " 0 0 450\r\n" + std::string(active_answer(3, buffer)) + "\r\n");
+}
+
+TEST_CASE("cpu_time: several processes are summed, one that is gone counts nothing") {
+  const std::int64_t self = ::getpid();
+  const std::int64_t once = process_cpu_ns(self);
+  CHECK(once > 0);
+  CHECK(processes_cpu_ns({self, self, -1}) >= 2 * once);
+  CHECK(processes_cpu_ns({}) == 0);
 }
 
 TEST_CASE("http_text: form_value finds the whole name only") {
