@@ -60,8 +60,9 @@ class Bench:
         self.awake = ["--spin"] if fleet.load_core is not None else []
 
     def load(self, server, transport, *more, seconds=None):
-        command = [str(self.fleet.build / "bench" / "load"), server.address(transport), f"--pid={server.pid}",
-                   f"--seconds={seconds or self.chosen.seconds}", *more]
+        command = [str(self.fleet.build / "bench" / "load"), server.address(transport),
+                   f"--pid={server.process_ids()}", f"--seconds={seconds or self.chosen.seconds}",
+                   *server.load_flags, *more]
         if self.fleet.load_core is not None:
             command.append(f"--core={self.fleet.load_core}")
         ran = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
@@ -121,7 +122,10 @@ class Bench:
         return statistics.median(found) if found else None
 
     def ratio(self, transport, mix, kind):
-        pairs = zip(self.values(DAEMON, transport, mix, kind), self.values(BOUND, transport, "hot", kind))
+        return self.ratio_to(DAEMON, BOUND, transport, mix, kind)
+
+    def ratio_to(self, name, other, transport, mix, kind):
+        pairs = zip(self.values(name, transport, mix, kind), self.values(other, transport, "hot", kind))
         ratios = [ours / bound for ours, bound in pairs if bound > 0]
         return statistics.median(ratios) if ratios else None
 

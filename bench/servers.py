@@ -46,11 +46,24 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def parents():
+    """The parent of every process."""
+    found = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            # The name before the last ")" may hold spaces; behind it come the state and the parent.
+            found[int(stat.parent.name)] = int(stat.read_text(errors="replace").rpartition(")")[2].split()[1])
+        except (OSError, IndexError):
+            continue   # it has ended meanwhile
+    return found
+
+
 class Server:
-    """A running server: where it listens and which process it is."""
+    """A running server: where it listens and which process it is. One without TCP has the port None."""
 
     def __init__(self, name, command, port, unix, core, log):
         self.name = name
+        self.load_flags = []   # what the load generator needs to be told of this one
         self.port = port
         self.unix = unix
         pin = ["taskset", "-c", str(core)] if core is not None else []
@@ -58,15 +71,27 @@ class Server:
         self.child = subprocess.Popen(pin + command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         self.pid = self.child.pid
         self.log_path = log
-        self.await_port()
+        self.await_listener()
 
-    def await_port(self):
+    def connect(self):
+        if self.port is not None:
+            return socket.create_connection(("127.0.0.1", self.port), timeout=1)
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(1)
+        try:
+            connection.connect(str(self.unix))
+        except OSError:
+            connection.close()
+            raise
+        return connection
+
+    def await_listener(self):
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             if self.child.poll() is not None:
                 break
             try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                self.connect().close()
                 return
             except OSError:
                 time.sleep(0.02)
@@ -74,6 +99,15 @@ class Server:
 
     def address(self, transport):
         return f"--unix={self.unix}" if transport == "unix" else f"--port={self.port}"
+
+    def process_ids(self):
+        """Its process and all that descend from it: a master and its workers are one server."""
+        family, parent_of = {self.pid}, parents()
+        while True:
+            more = {pid for pid, parent in parent_of.items() if parent in family} - family
+            if not more:
+                return ",".join(str(pid) for pid in sorted(family))
+            family |= more
 
     def rss_bytes(self):
         for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
@@ -104,8 +138,8 @@ class Fleet:
         self.running = []
         self.as_port = free_port()
 
-    def start(self, name, command, port, core):
-        unix = self.directory / f"{name}.sock"
+    def start(self, name, command, port, core, unix=None):
+        unix = unix or self.directory / f"{name}.sock"
         server = Server(name, [str(part) for part in command], port, unix, core, self.directory / f"{name}.log")
         self.running.append(server)
         return server
