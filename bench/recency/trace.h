@@ -1,5 +1,5 @@
-// Trace: an order of questions for the recency bench, made from a seed: popularity (Zipf, uniform, or sessions that come
-// and go) with scans and made-up tokens mixed in. Valid tokens are numbered densely from 0, so that the reference
+// Trace: an order of questions for the recency bench, made from a seed: popularity (Zipf, uniform, or sessions that
+// come and go) with scans and made-up tokens mixed in. Valid tokens are numbered densely from 0, so that the reference
 // policies need no hash table.
 // Threads: a value.  Owns: 4 bytes a question.  Errors: none.  Cost: about 50 ns a question.
 #pragma once
@@ -24,6 +24,8 @@ struct TraceRecipe {
   std::uint64_t burst_every = 0;  // after so many of the others,
   std::uint64_t burst = 0;        // so many in a row
   double made_up_share = 0;       // of all questions
+  std::uint64_t warm_up = 5;      // times the entries: until misses have filled them more than once
+  bool held = true;               // to the limit; else only shown
 };
 
 struct Trace {
