@@ -138,7 +138,8 @@ int Daemon::open() {
     log_.warning("fewer connections than configured", {{"max_connections", static_cast<std::uint64_t>(fit)}});
     most = fit;
   }
-  if (auto mapping = io::MemoryMapping::reserve(configuration_.settings.cache.memory_bytes)) {
+  const std::size_t budget = configuration_.settings.cache.memory_bytes;
+  if (auto mapping = io::MemoryMapping::reserve(budget, cache::TokenCache::dense_bytes(budget))) {
     memory_.emplace(std::move(*mapping));
   } else {
     return cannot_start("cache.memory", "the system refuses the address space", kExitCannotStart);
@@ -194,6 +195,7 @@ void Daemon::make_node() {
       .upstream = *upstream_,
       .settings = configuration_.settings,
       .cache_memory = memory_->bytes(),
+      .cache_memory_is_zero = true,
       .boot_key = random_value<cache::BootKey>(),
       .jitter_seed = random_value<std::uint64_t>(),
       .log = log_,

@@ -1,6 +1,7 @@
 #include "cache/live_claims.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "base/assert.h"
 #include "base/mutant.h"
@@ -8,6 +9,8 @@
 
 namespace introspectd::cache {
 namespace {
+
+std::atomic_ref<std::uint64_t> shared(std::uint64_t& word) { return std::atomic_ref(word); }
 
 constexpr std::uint32_t bit_of(std::size_t generation, std::size_t kind) { return 1U << (generation * 8 + kind); }
 
@@ -28,8 +31,8 @@ LiveClaims::LiveClaims(std::span<std::byte> memory) {
 Seq LiveClaims::find(const Generation& generation, std::uint64_t tag) {
   const std::size_t count = generation.slots.size();
   for (std::size_t at = scale(tag, count);; at = at + 1 == count ? 0 : at + 1) {
-    const std::uint64_t there = generation.slots[at].tag.load(std::memory_order_acquire);
-    if (there == tag) return generation.slots[at].seq.load(std::memory_order_acquire);
+    const std::uint64_t there = shared(generation.slots[at].tag).load(std::memory_order_acquire);
+    if (there == tag) return shared(generation.slots[at].seq).load(std::memory_order_acquire);
     if (there == 0) return 0;
   }
 }
@@ -52,15 +55,13 @@ bool LiveClaims::enter(ClaimKind kind, std::uint64_t tag, Seq seq) {
   Generation& generation = generations_[current_];
   const std::size_t count = generation.slots.size();
   std::size_t at = scale(tag, count);
-  for (std::uint64_t there = 0; (there = generation.slots[at].tag.load(std::memory_order_relaxed)) != 0 && there != tag;) {
-    at = at + 1 == count ? 0 : at + 1;
-  }
-  Slot& slot = generation.slots[at];
-  const bool added = slot.tag.load(std::memory_order_relaxed) == 0;
+  while (generation.slots[at].tag != 0 && generation.slots[at].tag != tag) at = at + 1 == count ? 0 : at + 1;
+  Slot& slot = generation.slots[at];   // this thread alone writes
+  const bool added = slot.tag == 0;
   if (added && generation.used == capacity()) return false;
-  slot.seq.store(seq, std::memory_order_release);
+  shared(slot.seq).store(seq, std::memory_order_release);
   if (added) {
-    slot.tag.store(tag, std::memory_order_release);
+    shared(slot.tag).store(tag, std::memory_order_release);
     generation.taken[generation.used++] = static_cast<std::uint32_t>(at);
   }
   kinds_.fetch_or(bit_of(current_, static_cast<std::size_t>(kind)), std::memory_order_acq_rel);
@@ -93,8 +94,8 @@ bool LiveClaims::clear(std::size_t generation, std::size_t most) {
   Generation& old = generations_[generation];
   for (; most > 0 && old.used > 0; --most) {
     Slot& slot = old.slots[old.taken[--old.used]];
-    slot.tag.store(0, std::memory_order_release);
-    slot.seq.store(0, std::memory_order_release);
+    shared(slot.tag).store(0, std::memory_order_release);
+    shared(slot.seq).store(0, std::memory_order_release);
   }
   return old.used == 0;
 }

@@ -45,9 +45,10 @@ class LiveClaims {
   std::size_t capacity() const { return slots_ / 2; }                   // of one generation
 
  private:
+  // Both only through std::atomic_ref: the memory is the cache's, zero and untouched until used.
   struct Slot {
-    std::atomic<std::uint64_t> tag{0};   // 0: empty
-    std::atomic<Seq> seq{0};
+    std::uint64_t tag;   // 0: empty
+    Seq seq;
   };
   struct Generation {
     std::span<Slot> slots;

@@ -27,35 +27,30 @@ std::span<std::byte> take(std::span<std::byte>& rest, std::size_t bytes) {
 }
 
 // DESIGN §5: 5 % of the whole is for purges by claim, up to what can be made use of; a third of it is for what is live, a
-// quarter of the rest for the filter.
-struct ClaimMemory {
-  std::span<std::byte> live, filter, kept;
+// quarter of the rest for the filter. Of what is left 8 % are for negatives, 4 % for dead tokens, the rest for rings and
+// their indexes, which stand first: they are filled from end to end, the others are touched here and there or never.
+struct Sizes {
+  explicit Sizes(std::size_t whole) {
+    const std::size_t of_claims = whole * 5 / 100;
+    live = lines(std::min(of_claims / 3, LiveClaims::kSlotsMost * LiveClaims::kSlotBytes * 2));
+    const std::size_t most = std::min(of_claims - live, ClaimPurges::kEntriesMost * ClaimPurges::kEntryBytes);
+    filter = lines(std::min(most / 4, HoldFilter::kBytesMost));
+    kept = lines(most - filter);
+    const std::size_t of_shards = whole - live - filter - kept;
+    negatives = lines(of_shards * 8 / 100);
+    dead = lines(of_shards * 4 / 100);
+    const std::size_t dense = of_shards - negatives - dead;
+    constexpr std::size_t kIndexed = kRecordBytesExpected + kIndexBucketBytes * 20 / 17;   // the index is 17/20 full
+    index = lines(dense / kIndexed * (kIndexBucketBytes * 20 / 17));
+    rings = lines(dense - index);
+  }
+  static std::size_t lines(std::size_t bytes) { return bytes / kLine * kLine; }
+
+  std::size_t index = 0, rings = 0, negatives = 0, dead = 0, live = 0, filter = 0, kept = 0;
 };
-ClaimMemory take_claims(std::span<std::byte>& rest) {
-  const std::size_t most = LiveClaims::kSlotsMost * LiveClaims::kSlotBytes * 2;
-  const std::size_t whole = rest.size() * 5 / 100;
-  ClaimMemory memory;
-  memory.live = take(rest, std::min(whole / 3, most));
-  const std::size_t kept = std::min(whole - memory.live.size(), ClaimPurges::kEntriesMost * ClaimPurges::kEntryBytes);
-  memory.filter = take(rest, std::min(kept / 4, HoldFilter::kBytesMost));
-  memory.kept = take(rest, kept - memory.filter.size());
-  return memory;
-}
 
 Tick ticks_in(Duration duration) {
   return static_cast<Tick>(std::clamp<std::int64_t>(duration.count() / kTickNs, 0, kLastTick));
-}
-
-// Of a shard: 8 % negatives, 4 % dead tokens, the rest is index and ring.
-ShardMemory divide(std::span<std::byte> slice) {
-  ShardMemory memory;
-  const std::size_t whole = slice.size();
-  memory.negatives = take(slice, whole * 8 / 100);
-  memory.dead = take(slice, whole * 4 / 100);
-  const std::size_t buckets = slice.size() * 20 / 17 / (kRecordBytesExpected + kIndexBucketBytes * 20 / 17);
-  memory.index = take(slice, (buckets + 1) * kIndexBucketBytes + kLine);
-  memory.ring = take(slice, slice.size());
-  return memory;
 }
 
 }  // namespace
@@ -68,16 +63,25 @@ TokenCache::TokenCache(std::span<std::byte> memory, const CacheOptions& options,
       marks_(options.servers) {
   CHECK_INVARIANT(memory.size() >= kMemoryLeast);
   CHECK_INVARIANT(reinterpret_cast<std::uintptr_t>(memory.data()) % kLine == 0);
-  const ClaimMemory claims = take_claims(memory);
-  live_ = std::make_unique<LiveClaims>(claims.live);
-  purges_ = std::make_unique<ClaimPurges>(claims.kept, claims.filter,
-                                          ticks_in(options.longest_flight + std::chrono::seconds{1}) + 2);
+  const Sizes sizes(memory.size());
   const std::size_t count = options.shards != 0 ? options.shards : shard_count_for(memory_bytes_);
   CHECK_INVARIANT(std::has_single_bit(count));
-  const std::size_t slice = memory.size() / count / kLine * kLine;
-  for (std::size_t i = 0; i < count; ++i) {
-    shards_.push_back(std::make_unique<GuardedShard>(divide(memory.subspan(i * slice, slice)), options.boot_key));
+  std::span<std::byte> index = take(memory, sizes.index);
+  std::span<std::byte> rings = take(memory, sizes.rings);
+  if (!options.memory_is_zero) std::fill(memory.begin(), memory.end(), std::byte{0});
+  std::span<std::byte> negatives = take(memory, sizes.negatives);
+  std::span<std::byte> dead = take(memory, sizes.dead);
+  for (std::size_t left = count; left > 0; --left) {
+    const ShardMemory part{.index = take(index, sizes.index / count),
+                           .ring = take(rings, sizes.rings / count),
+                           .negatives = take(negatives, sizes.negatives / count),
+                           .dead = take(dead, sizes.dead / count)};
+    shards_.push_back(std::make_unique<GuardedShard>(part, options.boot_key));
   }
+  live_ = std::make_unique<LiveClaims>(take(memory, sizes.live));
+  const std::span<std::byte> filter = take(memory, sizes.filter);
+  purges_ = std::make_unique<ClaimPurges>(take(memory, sizes.kept), filter,
+                                          ticks_in(options.longest_flight + std::chrono::seconds{1}) + 2);
   for (std::size_t view = 0; view < views.size(); ++view) {
     const auto id = static_cast<ViewId>(view);
     views_of_server_.at(views.server_of(id)).push_back(id);
@@ -106,6 +110,11 @@ void TokenCache::make_servers() {
 }
 
 TokenCache::~TokenCache() = default;
+
+std::size_t TokenCache::dense_bytes(std::size_t memory_bytes) {
+  const Sizes sizes(memory_bytes);
+  return sizes.index + sizes.rings;
+}
 
 // Rounded down: a tick stands for the 16 ms that begin with it. After 2.1 years the tick stands still at the last but
 // one: every life has then ended (all is a miss, correct and slow), and dead tokens end later still.

@@ -48,6 +48,7 @@ struct CacheOptions {
   std::size_t servers = 1;
   std::vector<ServerTraits> traits;                     // by AS; those beyond its end have neither name nor channel
   std::size_t shards = 0;                               // 0: from the memory; tests choose
+  bool memory_is_zero = false;                          // as a fresh mapping is: then only what is used is touched
 };
 
 // Who asks, and for what; made once per request.
@@ -80,6 +81,9 @@ class TokenCache {
   TokenCache(TokenCache&&) = delete;
   TokenCache& operator=(TokenCache&&) = delete;
   ~TokenCache();
+
+  // How much of so much memory, from its beginning, is filled from end to end: there huge pages are worth their while.
+  static std::size_t dense_bytes(std::size_t memory_bytes);
 
   std::uint64_t place(const TokenHash& token) const { return place_of(options_.boot_key, token); }
 

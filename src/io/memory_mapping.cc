@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 
@@ -21,7 +22,7 @@ std::byte* trim(std::byte* mapped, std::size_t mapped_size, std::size_t size) {
 
 }  // namespace
 
-std::optional<MemoryMapping> MemoryMapping::reserve(std::size_t size) {
+std::optional<MemoryMapping> MemoryMapping::reserve(std::size_t size, std::size_t dense) {
   constexpr std::size_t kPage = 4096;
   if (size == 0 || size > std::numeric_limits<std::size_t>::max() / 2) return std::nullopt;
   const std::size_t whole_pages = (size + kPage - 1) / kPage * kPage;
@@ -31,7 +32,9 @@ std::optional<MemoryMapping> MemoryMapping::reserve(std::size_t size) {
   if (mapped == MAP_FAILED) return std::nullopt;
   std::byte* const begin = trim(static_cast<std::byte*>(mapped), mapped_size, whole_pages);
   // Wishes: a kernel without them still gives a correct, if slower or dumpable, mapping.
-  (void)::madvise(begin, whole_pages, MADV_HUGEPAGE);
+  const std::size_t huge = std::min(dense, size) / kHugePage * kHugePage;
+  if (huge != 0) (void)::madvise(begin, huge, MADV_HUGEPAGE);
+  if (huge != whole_pages) (void)::madvise(begin + huge, whole_pages - huge, MADV_NOHUGEPAGE);
   (void)::madvise(begin, whole_pages, MADV_DONTDUMP);
   return MemoryMapping({begin, size});
 }

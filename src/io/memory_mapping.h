@@ -1,5 +1,5 @@
 // MemoryMapping: one anonymous mapping for the cache: zero-filled, touched lazily (resident only where written), huge
-// pages asked for, left out of core dumps (I44).
+// pages asked for where they are filled anyway, left out of core dumps (I44).
 // Threads: a value, one owner.  Owns: the mapping.  Errors: nullopt when the OS refuses the address space.
 // Cost: three system calls; a page fault at each first touch.
 #pragma once
@@ -13,7 +13,8 @@ namespace introspectd::io {
 
 class MemoryMapping {
  public:
-  static std::optional<MemoryMapping> reserve(std::size_t size);
+  // The first `dense` bytes are for huge pages, the rest for small ones.
+  static std::optional<MemoryMapping> reserve(std::size_t size, std::size_t dense);
 
   MemoryMapping(MemoryMapping&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
   MemoryMapping& operator=(MemoryMapping&&) = delete;

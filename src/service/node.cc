@@ -41,6 +41,7 @@ cache::CacheOptions cache_options(const NodeParts& parts) {
     options.traits.push_back({parts.settings.authorization_servers[i].name, channel.configured || channel.assume_live});
   }
   options.shards = parts.cache_shards;
+  options.memory_is_zero = parts.cache_memory_is_zero;
   return options;
 }
 

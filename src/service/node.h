@@ -58,6 +58,7 @@ struct NodeParts {
   ports::Upstream& upstream;
   const Settings& settings;
   std::span<std::byte> cache_memory;
+  bool cache_memory_is_zero = false;                       // a fresh mapping's is, and stays untouched until it is used
   cache::BootKey boot_key;
   cache::BootKey claim_key{};                              // kept over restarts with the purges; all zero: boot_key
   std::uint64_t jitter_seed = 0;

@@ -16,16 +16,12 @@ namespace introspectd::testing {
 class CacheWorld {
  public:
   explicit CacheWorld(cache::CacheOptions options = {}, std::size_t memory = 8U << 20U, std::size_t views_each = 1)
-      : options_(options), bytes_(memory), memory_(static_cast<std::byte*>(::operator new(memory, std::align_val_t{4096}))) {
-    options_.boot_key = {1, 2};
-    for (std::size_t server = 0; server < options_.servers; ++server) {
-      for (std::size_t view = 0; view < views_each; ++view) {
-        views_.intern(cache::ViewBytes{}.add(std::to_string(server)).add(std::to_string(view)),
-                      static_cast<cache::ServerId>(server));
-      }
-    }
-    cache_ = std::make_unique<cache::TokenCache>(std::span(memory_.get(), bytes_), options_, views_, now.mono);
+      : options_(options),
+        own_(static_cast<std::byte*>(::operator new(memory, std::align_val_t{4096}))),
+        memory_(own_.get(), memory) {
+    begin(views_each);
   }
+  CacheWorld(cache::CacheOptions options, std::span<std::byte> memory) : options_(options), memory_(memory) { begin(1); }
 
   cache::Question question(std::string_view token, cache::ViewId view = 0) {
     cache::Question q;
@@ -84,9 +80,21 @@ class CacheWorld {
   struct Free {
     void operator()(std::byte* block) const { ::operator delete(block, std::align_val_t{4096}); }
   };
+
+  void begin(std::size_t views_each) {
+    options_.boot_key = {1, 2};
+    for (std::size_t server = 0; server < options_.servers; ++server) {
+      for (std::size_t view = 0; view < views_each; ++view) {
+        views_.intern(cache::ViewBytes{}.add(std::to_string(server)).add(std::to_string(view)),
+                      static_cast<cache::ServerId>(server));
+      }
+    }
+    cache_ = std::make_unique<cache::TokenCache>(memory_, options_, views_, now.mono);
+  }
+
   cache::CacheOptions options_;
-  std::size_t bytes_;
-  std::unique_ptr<std::byte, Free> memory_;
+  std::unique_ptr<std::byte, Free> own_;
+  std::span<std::byte> memory_;
   cache::ViewTable views_;
   std::unique_ptr<cache::TokenCache> cache_;
 };

@@ -57,7 +57,7 @@ TEST_CASE("random_bytes: a block longer than one call gives is filled to its end
 
 TEST_CASE("memory_mapping: zero-filled, on a huge page, resident only where it was touched, out of dumps (I44)") {
   const std::size_t size = 64U << 20U;
-  const auto mapping = MemoryMapping::reserve(size);
+  const auto mapping = MemoryMapping::reserve(size, size);
   REQUIRE(mapping.has_value());
   const std::span<std::byte> bytes = mapping->bytes();
   CHECK(bytes.size() == size);
@@ -81,13 +81,13 @@ TEST_CASE("memory_mapping: zero-filled, on a huge page, resident only where it w
 }
 
 TEST_CASE("memory_mapping: a size that is no number of pages works, an impossible one is refused") {
-  const auto odd = MemoryMapping::reserve(5'000);
+  const auto odd = MemoryMapping::reserve(5'000, 5'000);
   REQUIRE(odd.has_value());
   CHECK(odd->bytes().size() == 5'000);
   odd->bytes()[4'999] = std::byte{1};
-  CHECK_FALSE(MemoryMapping::reserve(0).has_value());
-  CHECK_FALSE(MemoryMapping::reserve(SIZE_MAX).has_value());
-  CHECK_FALSE(MemoryMapping::reserve(std::size_t{1} << 60U).has_value());
+  CHECK_FALSE(MemoryMapping::reserve(0, 0).has_value());
+  CHECK_FALSE(MemoryMapping::reserve(SIZE_MAX, 0).has_value());
+  CHECK_FALSE(MemoryMapping::reserve(std::size_t{1} << 60U, 0).has_value());
 }
 
 TEST_CASE("signals: TERM and INT terminate, HUP reloads, PIPE does nothing (F37, F119)") {
