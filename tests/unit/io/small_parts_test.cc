@@ -80,6 +80,17 @@ TEST_CASE("memory_mapping: zero-filled, on a huge page, resident only where it w
   CHECK(line.find(" dd") != std::string::npos);
 }
 
+TEST_CASE("memory_mapping: behind what is dense a byte makes one page resident, whatever pages stand before it") {
+  constexpr std::size_t kHalf = 32U << 20U;
+  const auto mapping = MemoryMapping::reserve(2 * kHalf, kHalf);
+  REQUIRE(mapping.has_value());
+  const std::span<std::byte> sparse = mapping->bytes().subspan(kHalf);
+  mapping->bytes()[0] = std::byte{1};
+  CHECK(resident_pages(sparse) == 0);
+  sparse[kHalf / 2] = std::byte{1};
+  CHECK(resident_pages(sparse) == 1);
+}
+
 TEST_CASE("memory_mapping: a size that is no number of pages works, an impossible one is refused") {
   const auto odd = MemoryMapping::reserve(5'000, 5'000);
   REQUIRE(odd.has_value());
