@@ -113,12 +113,21 @@ void EventDesk::look_for_keys(Serial serial) {
 
 void EventDesk::on_keys(Serial serial, KeyAnswer answer) {
   if (!waiting_.contains(serial)) return;
-  if (answer != KeyAnswer::kHere) {
-    finish(serial, verdict_of(answer));
-    return;
-  }
+  if (answer != KeyAnswer::kHere) return refuse_in_turn(serial, verdict_of(answer));
   ready_.push_back(serial);
   verify_in_turn();
+}
+
+// One fetch of keys may refuse all that waits, and of each the payload is read for its date (I35).
+void EventDesk::refuse_in_turn(Serial serial, EventVerdict verdict) {
+  waiting_.at(serial).refused = verdict;
+  ready_.push_back(serial);
+  verify_in_turn();
+}
+
+unsigned EventDesk::cost_us(const Waiting& waiting) const {
+  if (!waiting.refused) return parts_.keys[waiting.event.server]->verification_cost_us(waiting.jws);
+  return static_cast<unsigned>(waiting.jws.payload.size() / kPayloadBytesAUs);
 }
 
 // As much as the turn's budget allows; the next turn goes on (I35).
@@ -127,7 +136,7 @@ void EventDesk::verify_in_turn() {
   verifying_ = true;
   while (!ready_.empty()) {
     const Waiting& first = waiting_.at(ready_.front());
-    const unsigned cost = parts_.keys[first.event.server]->verification_cost_us(first.jws);
+    const unsigned cost = cost_us(first);
     if (spent_us_ > 0 && spent_us_ + cost > kBudgetUs) break;
     if (spent_us_ == 0) {
       parts_.loop.post([this] {
@@ -145,6 +154,7 @@ void EventDesk::verify_in_turn() {
 
 void EventDesk::verify(Serial serial) {
   Waiting& waiting = waiting_.at(serial);
+  if (waiting.refused) return finish(serial, *waiting.refused);
   const auto verified = parts_.keys[waiting.event.server]->verify(waiting.jws);
   if (!verified && !MUTANT(inbox_believes_any_signature)) {
     if (verified.error() == codec::JoseError::kBadSignature && !waiting.doubted) return doubt_keys(serial, waiting);
@@ -169,8 +179,8 @@ void EventDesk::on_doubt(Serial serial, DoubtAnswer answer) {
   if (!waiting_.contains(serial)) return;
   switch (answer) {
     case DoubtAnswer::kChanged: look_for_keys(serial); break;
-    case DoubtAnswer::kSame: finish(serial, EventVerdict::kBadSignature); break;
-    case DoubtAnswer::kUnavailable: finish(serial, EventVerdict::kKeysUnavailable); break;
+    case DoubtAnswer::kSame: refuse_in_turn(serial, EventVerdict::kBadSignature); break;
+    case DoubtAnswer::kUnavailable: refuse_in_turn(serial, EventVerdict::kKeysUnavailable); break;
   }
 }
 
@@ -259,10 +269,11 @@ void EventDesk::refuse_by_keys(Waiting& waiting, EventVerdict verdict) {
   // brings again four times a second is told of once, when it is done with.
   const bool told_later = result.key_may_come && event.origin == EventOrigin::kFleet;
   if (verdict != EventVerdict::kBadSignature || told_later) return;
+  const bool polled = event.origin == EventOrigin::kSetPoll;   // the poller says when (held_events.h)
   parts_.log.error("event refused", {{"as", parts_.settings.authorization_servers[event.server].name},
                                      {"origin", name_of(event.origin)},
                                      {"verdict", name_of(verdict)},
-                                     {"for_good", result.key_may_come ? "no" : "yes"}});
+                                     {"for_good", result.key_may_come || polled ? "no" : "yes"}});
 }
 
 void EventDesk::receive_unsigned(UnsignedEvent event, UniqueFunction<void(EventResult)> done) {

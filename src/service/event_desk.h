@@ -47,6 +47,7 @@ class EventDesk final : public EventInbox {
   static constexpr std::size_t kWaitingMost = 4096;
   static constexpr std::size_t kWaitingBytesMost = std::size_t{16} << 20U;
   static constexpr unsigned kBudgetUs = 1000;   // of verification a loop turn; one event always fits
+  static constexpr std::size_t kPayloadBytesAUs = 64;   // so many of a refused event's payload are read in a microsecond
   // A key may reach us this long after it has signed, and its AS's clock be this far from ours: a minute of each.
   static constexpr Duration kKeysSettle = std::chrono::minutes{2};
   static constexpr Duration kKeysSettleAtLast = std::chrono::hours{1};
@@ -75,12 +76,16 @@ class EventDesk final : public EventInbox {
     EventResult result;
     UniqueFunction<void(EventResult)> done;
     MonoTime received;
+    // By the keys; told when the turn has the time to read its date.
+    std::optional<EventVerdict> refused = std::nullopt;
     bool doubted = false;   // its signature did not verify, and the keys were asked for once more
   };
 
   bool accepts(const SignedEvent& event) const;
   void look_for_keys(Serial serial);
   void on_keys(Serial serial, KeyAnswer answer);
+  void refuse_in_turn(Serial serial, EventVerdict verdict);
+  unsigned cost_us(const Waiting& waiting) const;
   void verify_in_turn();
   void verify(Serial serial);
   void doubt_keys(Serial serial, Waiting& waiting);
