@@ -67,9 +67,11 @@ void Node::on_stream_news(cache::ServerId server, const oauth::SecurityEvent& ev
     channels_->set_paused(server, event.stream != Stream::kEnabled, event.iat);
   }
   if (!event.verification_state || !verifiers_[server]) return;
-  // What a poll brought before it may be held until its key comes.
-  const bool polled = !pollers_[server] || pollers_[server]->all_applied();
-  verifiers_[server]->arrived(*event.verification_state, complete && polled);
+  if (!pollers_[server]) return verifiers_[server]->arrived(*event.verification_state, complete);
+  // What a poll brought before it may be held until its key comes, or stand behind it in the same answer.
+  pollers_[server]->once_settled([this, server, state = *event.verification_state, complete] {
+    verifiers_[server]->arrived(state, complete && pollers_[server]->all_applied());
+  });
 }
 
 void Node::add_event_figures(Figures& figures) const {

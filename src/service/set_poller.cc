@@ -146,19 +146,26 @@ void SetPoller::on_result(const oauth::PolledSet& set, EventVerdict verdict) {
   if (--at_the_inbox_ == 0) settle();
 }
 
-// Left to come again. What waits for keys is, even where there is no room to remember it.
+// Left to come again, even where there is no room to remember it: a report would be for good.
 bool SetPoller::is_held(const oauth::PolledSet& set, EventVerdict verdict) {
+  const bool no_keys = verdict == EventVerdict::kKeysUnavailable && !MUTANT(unavailable_keys_stop_the_poll);
+  if (!no_keys && !hangs_on_keys(verdict)) return false;
   const MonoTime now = parts_.loop.now().mono;
-  if (verdict == EventVerdict::kKeysUnavailable && !MUTANT(unavailable_keys_stop_the_poll)) {
-    if (held_.await_keys(set.jti, now) == HoldAnswer::kNoRoom) any_unheld_ = true;
-    return true;
-  }
-  return hangs_on_keys(verdict) && held_.hold(set.jti, now) == HoldAnswer::kHeld;
+  const HoldAnswer answer = no_keys ? held_.await_keys(set.jti, now) : held_.hold(set.jti, now);
+  const bool unheld = answer == HoldAnswer::kNoRoom && !MUTANT(unheld_events_refused);
+  any_unheld_ = any_unheld_ || unheld;
+  return answer == HoldAnswer::kHeld || unheld;
+}
+
+void SetPoller::once_settled(UniqueFunction<void()> then) {
+  if (at_the_inbox_ == 0 || MUTANT(verification_overtakes_its_answer)) return then();
+  once_settled_.push_back(std::move(then));
 }
 
 // Everything of the last answer has been at the inbox.
 void SetPoller::settle() {
   if (stopped_) return;
+  for (UniqueFunction<void()>& then : std::exchange(once_settled_, {})) then();
   if (!unsettled_.empty()) {
     wait(backoff_.next(random_), &SetPoller::next);
     return;
@@ -173,7 +180,7 @@ void SetPoller::tell_channel() {
   // One that has not come again may be lost, or another node has it.
   const bool any_gone = held_.forget_old(now);
   if (any_refused_ || any_gone || any_unheld_) {
-    parts_.channels.lost(parts_.server, "event_refused");
+    parts_.channels.lost(parts_.server, any_refused_ ? "event_refused" : "event_missing");
     return;
   }
   const bool applied = all_applied() || MUTANT(poll_proves_though_one_is_held);
@@ -207,6 +214,7 @@ void SetPoller::stop() {
   stopped_ = true;
   timer_.reset();
   call_.reset();
+  once_settled_.clear();
   if (acknowledged_.empty() && refused_.empty()) return;
   const auto last = oauth::PollRequest::only_acknowledging(acknowledged_, refused_);
   call_ = parts_.upstream.post(call_with(last, parts_.settings.timeout), [this](const ports::UpstreamReply&) {
@@ -216,6 +224,7 @@ void SetPoller::stop() {
 
 void SetPoller::shut_down() {
   stopped_ = true;
+  once_settled_.clear();
   timer_.reset();
   call_.reset();
 }

@@ -18,6 +18,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "base/unique_function.h"
 #include "cache/identity.h"
 #include "oauth/set_poll.h"
 #include "ports/event_loop.h"
@@ -63,6 +64,9 @@ class SetPoller {
     std::uint64_t events = 0;
   };
   const Counts& counts() const { return counts_; }
+  // When everything that the last answer brought has been at the inbox, which may be now: what one of its events says
+  // of all others is judged then, as the events of an answer stand in no order (RFC 8936 §2.3).
+  void once_settled(UniqueFunction<void()> then);
   // Everything that came by it has been applied: else no other proof of this channel may be believed (I13).
   bool all_applied() const { return held_.empty() && unsettled_.empty() && !any_refused_ && !any_unheld_; }
 
@@ -98,6 +102,7 @@ class SetPoller {
   bool any_refused_ = false;                // of what the last answer brought
   bool any_held_ = false;                   // likewise
   bool any_unheld_ = false;                 // likewise: it waits for keys, and there was no room to remember it
+  std::vector<UniqueFunction<void()>> once_settled_;
   HeldEvents held_;
   Counts counts_;
   ports::PendingToken call_;
