@@ -28,13 +28,12 @@ std::size_t size_of(const FleetOutbox::Entry& entry) { return entry.content.size
 void FleetOutbox::restore(std::string_view fresh_node) {
   node_ = fresh_node;
   if (storage_ == nullptr) return;
-  read_file(storage_->read(kFile).value_or(""));
+  if (const auto file = storage_->read(kFile)) read_file(*file);
   suspect_ = true;   // until a whole file is there
   rewrite();
 }
 
 void FleetOutbox::read_file(std::string_view file) {
-  if (file.empty()) return;
   RecordReader records(file);
   PackedReader head(records.next().value_or(std::string_view{}));
   const bool known = head.text() == kFormat;

@@ -6,7 +6,8 @@
 // What is handed on and what leaves in a turn is bounded by what it costs (I35): signals, bytes that are read once more,
 // and entries.
 // Errors: add says false when there is no more room. An event that the inbox cannot verify for want of keys or time is
-// tried again until kPatience is over; then its authorization server is told of as given up: never silently.
+// tried again until kPatience is over; then its authorization server is told of as given up: never silently. Where the
+// fleet has no key anybody can write entries: there what our keys refuse is counted as refused, and raises no floor.
 // Cost: O(1) an entry.
 #pragma once
 

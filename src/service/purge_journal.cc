@@ -21,12 +21,12 @@ std::optional<cache::ServerId> find_server(const Settings& settings, std::string
 }  // namespace
 
 cache::BootKey PurgeJournal::claim_key(ports::Storage& storage, const cache::BootKey& fresh, const Log& log) {
-  const std::string file = storage.read(kKeyFile).value_or("");
-  RecordReader records(file);
+  const std::optional<std::string> file = storage.read(kKeyFile);
+  RecordReader records(file ? std::string_view(*file) : std::string_view{});
   PackedReader reader(records.next().value_or(std::string_view{}));
   const cache::BootKey kept{reader.number(), reader.number()};
   if (reader.whole() && !records.torn()) return kept;
-  if (!file.empty()) log.error("claim key unreadable, a new one made", {{"bytes", std::uint64_t{file.size()}}});
+  if (file) log.error("claim key unreadable, a new one made", {{"bytes", std::uint64_t{file->size()}}});
   std::string bytes, record;
   pack(bytes, fresh.k0);
   pack(bytes, fresh.k1);
@@ -40,14 +40,14 @@ cache::BootKey PurgeJournal::claim_key(ports::Storage& storage, const cache::Boo
 // --- reading -------------------------------------------------------------------------------------------------------
 
 void PurgeJournal::restore() {
-  const std::string file = parts_.storage.read(kFile).value_or("");
-  if (file.empty() || MUTANT(purges_not_restored)) return;
-  RecordReader records(file);
+  const std::optional<std::string> file = parts_.storage.read(kFile);
+  if (!file || MUTANT(purges_not_restored)) return;   // there is none; one that cannot be read is empty
+  RecordReader records(*file);
   Duration elapsed{};
   const std::optional<Servers> servers = read_head(records.next().value_or(std::string_view{}), elapsed);
   if (!servers) {
     figures_.refused = true;
-    return parts_.log.error("kept purges unreadable", {{"bytes", std::uint64_t{file.size()}}});
+    return parts_.log.error("kept purges unreadable", {{"bytes", std::uint64_t{file->size()}}});
   }
   if (!same_key_) parts_.log.error("kept purges are of another claim key: those by claim are lost");
   restoring_ = true;
@@ -108,7 +108,7 @@ void PurgeJournal::import_claims() {
   const cache::TokenCache::PurgeCounts counts = parts_.cache.purge_counts();
   const std::size_t beyond = claims.size() - std::min(claims.size(), counts.kept_most - counts.kept);
   if (beyond > 0) {
-    parts_.log.warning("kept purges: more by claim than this cache remembers, the rest held",
+    parts_.log.warning("kept purges: more by claim than this cache remembers; the rest is held or forgotten early",
                        {{"purges", std::uint64_t{beyond}}});
   }
   if (!MUTANT(smaller_cache_forgets_the_longest)) {

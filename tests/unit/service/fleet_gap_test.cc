@@ -247,7 +247,8 @@ TEST_CASE("fleet: a damaged outbox or position is said aloud, and the node start
   world[0].relay("a.b.c");
   world.run(seconds{6});
   world[0].crash();
-  world[0].disk.files["fleet.outbox"] = "garbage";
+  SUBCASE("damaged") { world[0].disk.files["fleet.outbox"] = "garbage"; }
+  SUBCASE("not to be read") { world[0].disk.files["fleet.outbox"].clear(); }
   world[0].disk.files["fleet.position"][20] ^= 1;
   world[0].start();
   world.run(seconds{3});

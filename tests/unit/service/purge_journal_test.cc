@@ -107,6 +107,7 @@ TEST_CASE("purge_journal: a damaged file is refused aloud, and the next snapshot
   REQUIRE(life->save());
   SUBCASE("its head") { life.disk.files.at("purges")[15] ^= 1; }
   SUBCASE("all of it") { life.disk.files.at("purges") = "not ours"; }
+  SUBCASE("one that cannot be read") { life.disk.files.at("purges").clear(); }
   life.again();
   CHECK(life->journal->figures().refused);
   CHECK(life->sink.text.find("kept purges unreadable") != std::string::npos);
