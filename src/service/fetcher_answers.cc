@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "cache/judgement.h"
 #include "oauth/introspection_answer.h"
 #include "service/fetcher.h"
 
