@@ -10,12 +10,15 @@
 #include <array>
 #include <csignal>
 #include <cstdio>
+#include <deque>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <set>
 #include <string>
 #include <string_view>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/mutant.h"
@@ -104,11 +107,17 @@ std::string first_test_case(const std::string& output) {
   return output.substr(begin, output.find('\n', begin) - begin);
 }
 
-Verdict run_in_child(const std::string& mutant) {
+struct Child {
+  std::string mutant;
+  pid_t pid = -1;
+  int output = -1;
+};
+
+Child start_child(const std::string& mutant) {
   std::array<int, 2> ends{};
-  if (pipe(ends.data()) != 0) return {};
-  const pid_t child = fork();
-  if (child == 0) {
+  if (pipe(ends.data()) != 0) return {mutant};
+  const pid_t pid = fork();
+  if (pid == 0) {
     dup2(ends[1], STDOUT_FILENO);
     dup2(ends[1], STDERR_FILENO);
     alarm(kSecondsMost);
@@ -117,14 +126,19 @@ Verdict run_in_child(const std::string& mutant) {
     _exit(status);
   }
   close(ends[1]);
+  return {mutant, pid, ends[0]};
+}
+
+Verdict await_verdict(const Child& child) {
+  if (child.pid <= 0) return {};
   std::string output;
   std::array<char, 4096> block{};
-  for (ssize_t size = 0; (size = read(ends[0], block.data(), block.size())) > 0;) {
+  for (ssize_t size = 0; (size = read(child.output, block.data(), block.size())) > 0;) {
     if (output.size() < 65536) output.append(block.data(), static_cast<std::size_t>(size));
   }
-  close(ends[0]);
+  close(child.output);
   int status = 0;
-  waitpid(child, &status, 0);
+  waitpid(child.pid, &status, 0);
   if (WIFSIGNALED(status)) {
     if (WTERMSIG(status) == SIGALRM) return {false, "no verdict in time"};
     return {true, first_test_case(output)};
@@ -145,13 +159,18 @@ int run(int count, char** words) {
     return 1;
   }
   int failed = 0;
-  const Verdict healthy = run_in_child("");
+  const Verdict healthy = await_verdict(start_child(""));
   if (healthy.noticed) ++failed;
   std::printf("%-34s %s\n", "(none)", healthy.noticed ? healthy.by.c_str() : "clean");
-  for (const std::string& name : names) {
-    const Verdict verdict = run_in_child(name);
+  std::deque<Child> judged;   // a core each, told in the order of their names
+  const std::size_t most = std::max(std::thread::hardware_concurrency(), 1U);
+  for (auto next = names.begin(); next != names.end() || !judged.empty();) {
+    while (next != names.end() && judged.size() < most) judged.push_back(start_child(*next++));
+    const Child child = std::move(judged.front());
+    judged.pop_front();
+    const Verdict verdict = await_verdict(child);
     if (!verdict.noticed) ++failed;
-    std::printf("%-34s %s %s\n", name.c_str(), verdict.noticed ? "killed by" : "SURVIVES:", verdict.by.c_str());
+    std::printf("%-34s %s %s\n", child.mutant.c_str(), verdict.noticed ? "killed by" : "SURVIVES:", verdict.by.c_str());
     std::fflush(stdout);
   }
   std::printf("%zu mutants, %d failed\n", names.size(), failed);
