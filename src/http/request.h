@@ -32,6 +32,7 @@ struct Request {
   bool has_authorization = false;
   bool has_origin = false;
   std::string_view body;         // chunked bodies arrive joined
+  bool body_stays = false;       // it lies in the message, and not with the parser until its reset
 };
 
 // ASCII case-insensitive comparison of field names and media types.

@@ -9,7 +9,7 @@ namespace {
 constexpr ParseError kBadBlank{400, "white space before the request line"};
 
 constexpr std::size_t kBlankBytes = 8;          // four empty lines before the request line
-constexpr std::size_t kHeadRemembered = 4096;   // a longer one is read anew each time
+constexpr std::size_t kHeadRemembered = 2048;   // a longer one is read anew each time
 
 }  // namespace
 
@@ -42,7 +42,6 @@ ParseStatus RequestParser::State::parse(std::string_view bytes) {
       case Phase::kChunked: goes_on = read_chunks(); break;
       case Phase::kMessage:
         publish();
-        remember_head();
         return ParseStatus::kMessage;
       case Phase::kError: return ParseStatus::kError;
     }
@@ -95,7 +94,8 @@ bool RequestParser::State::repeats_last_head() const {
 }
 
 void RequestParser::State::remember_head() {
-  if (!last_head.empty() || blank != 0 || head_end > kHeadRemembered || !framing.keep_alive(http_1_0)) return;
+  // A query may hold a token, which no connection keeps (I44).
+  if (!last_head.empty() || blank != 0 || has_query || head_end > kHeadRemembered) return;
   last_head.append(message.substr(0, head_end));
 }
 
@@ -138,6 +138,7 @@ void RequestParser::State::publish() {
   request.content_type = value_at(framing.content_type());
   request.has_authorization = framing.authorization() != Framing::kNone;
   request.has_origin = framing.has_origin();
+  request.body_stays = !framing.chunked();
   request.body = framing.chunked() ? chunks.body() : message.substr(head_end, message_end - head_end);
 }
 
@@ -164,6 +165,11 @@ const ParseError& RequestParser::error() const {
 bool RequestParser::started() const { return state_->phase != State::Phase::kBlank; }
 bool RequestParser::head_complete() const { return state_->head_end != 0; }
 void RequestParser::reset() { state_->reset(); }
+void RequestParser::remember_head() {
+  CHECK_INVARIANT(state_->phase == State::Phase::kMessage);
+  state_->remember_head();
+}
+std::size_t RequestParser::remembered() const { return state_->last_head.size(); }
 void RequestParser::forget_head() { state_->last_head = Secret(); }
 
 }  // namespace introspectd::http

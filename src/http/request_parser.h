@@ -5,9 +5,9 @@
 //   for (;;) { read more into the buffer; switch (parser.parse(buffer.view())) … }
 // llhttp reads the head and is paused behind it; the body is cut off by length or joined from its chunks by us, so that
 // its borders do not depend on a version of llhttp. No code of our callers runs inside llhttp.
-// A head that repeats the connection's last one byte by byte is not read again: what it says is known.
-// Threads: one owner.  Owns: joined chunked bodies (overwritten on reset), the text of the last head up to 4 KiB
-// (overwritten when it goes).  Errors: `error()`, a final status.
+// A head that repeats the one that was remembered last byte by byte is not read again: what it says is known.
+// Threads: one owner.  Owns: joined chunked bodies (overwritten on reset), the text of a head up to 2 KiB (overwritten
+// when it goes).  Errors: `error()`, a final status.
 // Cost: O(new bytes), a comparison where the head repeats; no allocation but for chunked bodies and the first head. The
 // answer does not depend on how the bytes were cut (I26), nor on what came before.
 #pragma once
@@ -59,7 +59,11 @@ class RequestParser {
   bool head_complete() const;
   // Ready for the next message; overwrites a joined body.
   void reset();
-  // Gives back the last head's memory, between two messages.
+  // After kMessage, before reset: the next messages may well have the same head, and what it holds may be kept as long
+  // as the connection, or until another head comes. One with a query is not.
+  void remember_head();
+  std::size_t remembered() const;   // bytes
+  // Gives back its memory, between two messages.
   void forget_head();
 
  private:

@@ -131,6 +131,7 @@ Outcome Introspect::identify(ServerSession& session, const http::Request& reques
       !request.has_authorization && request.body.find("client_secret") != std::string_view::npos;
   if (!form_credential && same_caller_as_before(identified, request)) {
     caller = identified.caller;
+    session.expect_same_head();
     return Outcome::kActive;
   }
   bool ignored = false;
@@ -145,6 +146,7 @@ Outcome Introspect::identify(ServerSession& session, const http::Request& reques
     identified.has_header = request.has_authorization;
     identified.header = Secret(request.authorization);
     identified.caller = caller;
+    session.expect_same_head();
   }
   return Outcome::kActive;
 }

@@ -3,7 +3,7 @@
 // Order of checks (SPEC §2): peer → framing → route, method, media type → caller → token, so that an unauthorised
 // caller learns nothing of a token and causes nothing (I28).
 // Threads: one loop each.  Owns: its decode buffer.  Errors: outcomes.
-// Cost: a hit takes one lock and makes no allocation.
+// Cost: a hit takes one lock, of those that came together two, and makes no allocation.
 #pragma once
 
 #include <cstdint>

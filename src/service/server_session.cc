@@ -177,7 +177,7 @@ void ServerSession::end_writing() {
 void ServerSession::account_memory() {
   if (in_.empty() && in_.capacity() > 2 * kBuffersKept) in_.release();
   if (out_.empty() && out_.capacity() > 2 * kBuffersKept) out_.release();
-  const std::size_t held = state_ == State::kOver ? 0 : in_.capacity() + out_.capacity();
+  const std::size_t held = state_ == State::kOver ? 0 : in_.capacity() + out_.capacity() + parser_.remembered();
   const std::size_t large = held > kBuffersKept ? held - kBuffersKept : 0;
   services_->large_bytes += large;
   services_->large_bytes -= large_bytes_;

@@ -31,7 +31,8 @@ namespace introspectd::service {
 
 class ServerSession;
 
-// A request made ready to be answered: what is looked up for whom. Views lie in the request.
+// A request made ready to be answered: what is looked up for whom. Its token lies among the bytes that wait, until they
+// are consumed.
 struct ReadyRequest {
   cache::Question question;
   CallerId caller = 0;
@@ -39,8 +40,8 @@ struct ReadyRequest {
   std::size_t end = 0;   // the session's: where it ends among the bytes that wait
 };
 
-// What answers the requests of a listener. Called once per complete request; it either calls `send` once before it
-// returns, or `await` once, and then the reply comes through Front::deliver.
+// What answers the requests of a listener. `handle` or `handle_ready` is called once per complete request; it either
+// calls `send` once before it returns, or `await` once, and then the reply comes through Front::deliver.
 class Application {
  public:
   Application() = default;
@@ -50,8 +51,9 @@ class Application {
 
   virtual bool admits(const ports::Peer& peer) const = 0;
   virtual void handle(ServerSession& session, const http::Request& request) = 0;
-  // Of requests that came together: true when `handle` would look up a token, and only that; then `ready` says which,
-  // and nothing has happened yet. What it needs of memory is being fetched while the next request is made ready.
+  // Of requests that came together, and again of those that had to wait for a reply before them: true when `handle` would
+  // look up a token, and only that; then `ready` says which, and nothing has happened yet. What it needs of memory is
+  // being fetched while the next request is made ready.
   virtual bool make_ready(ServerSession& /*session*/, const http::Request& /*request*/, ReadyRequest& /*ready*/) {
     return false;
   }
@@ -109,6 +111,8 @@ class ServerSession final : public ports::StreamEvents {
   Identified& identified() { return identified_; }
   Secret& scratch() { return scratch_; }
   ByteBuffer& output() { return out_; }
+  // This request's head holds nothing that the connection does not keep anyway: the next one may well repeat it.
+  void expect_same_head() { same_head_expected_ = true; }
   bool keep_alive() const { return shape_.keep_alive && !closing_soon_; }
   bool http_1_0() const { return shape_.http_1_0; }
   Now now() const { return services_->loop.now(); }
@@ -154,7 +158,8 @@ class ServerSession final : public ports::StreamEvents {
   bool is_plain(const http::Request& request) const;
   bool serve_batch();
   void serve_ready(std::span<const ReadyRequest> batch);
-  void begin_next_request();
+  void begin_request();
+  void end_requests(std::size_t bytes);
   void on_framing_error();
   void reply_awaited(const Reply& reply);
   void begin_waiting();
@@ -189,6 +194,7 @@ class ServerSession final : public ports::StreamEvents {
   State state_ = State::kOpen;
   bool peer_finished_ = false;    // it sent FIN: no more requests, replies still go out (F36)
   bool closing_soon_ = false;     // draining
+  bool same_head_expected_ = false;   // the application said so of the request at hand
   bool owed_ = false;             // a request was counted and has no reply yet (I53)
   bool idle_ = true;              // nothing of a next request has arrived
   bool writing_ = false;          // output is pending, its deadline runs

@@ -1,7 +1,9 @@
 // The requests of a session, from the bytes that have arrived to the replies among those that go out.
 #include <array>
+#include <utility>
 
 #include "base/assert.h"
+#include "base/mutant.h"
 #include "service/server_session.h"
 
 namespace introspectd::service {
@@ -76,31 +78,34 @@ void ServerSession::on_message() {
   const http::Request& request = parser_.request();
   const std::size_t bytes = parser_.consumed();
   shape_ = {request.keep_alive, request.http_1_0, request.method == http::Method::kHead};
+  begin_request();
+  services_->application.handle(*this, request);
+  if (std::exchange(same_head_expected_, false)) parser_.remember_head();
+  parser_.reset();
+  end_requests(bytes);
+}
+
+void ServerSession::begin_request() {
   services_->counters.add(Counter::kRequests);
   owed_ = true;
-  services_->application.handle(*this, request);
+}
+
+// One or several, of so many bytes. What follows is the next one, and its time begins (F33).
+void ServerSession::end_requests(std::size_t bytes) {
   CHECK_INVARIANT(!owed_ || state_ == State::kAwaiting);   // exactly one of send, sent and await
-  parser_.reset();
   in_.consume(bytes);
   if (state_ == State::kAwaiting) return;
   if (!keep_alive()) {
     close_after_flush();
     return;
   }
-  begin_next_request();
-}
-
-// What follows is the next request, and its time begins (F33).
-void ServerSession::begin_next_request() {
   head_timed_ = false;
   deadline_ = now().mono + services_->limits.header_timeout;
 }
 
 // One whose reply has the shape of most, and whose body lies in the buffer, where it stays.
 bool ServerSession::is_plain(const http::Request& request) const {
-  const std::string_view waiting = in_.view();
-  const bool stays = request.body.data() >= waiting.data() && request.body.data() < waiting.data() + waiting.size();
-  return stays && request.keep_alive && !request.http_1_0 && request.method == http::Method::kPost;
+  return request.body_stays && request.keep_alive && !request.http_1_0 && request.method == http::Method::kPost;
 }
 
 // Requests that came together are made ready one after the other before the first is answered: so the memory that each
@@ -115,6 +120,7 @@ bool ServerSession::serve_batch() {
          services_->application.make_ready(*this, parser_.request(), batch[count])) {
     end += parser_.consumed();
     batch[count++].end = end;
+    parser_.remember_head();   // of a caller that the connection knows
     parser_.reset();
     more = count < kBatchMost && end < in_.size() &&
            parser_.parse(in_.view().substr(end)) == http::ParseStatus::kMessage;
@@ -126,25 +132,17 @@ bool ServerSession::serve_batch() {
 }
 
 void ServerSession::serve_ready(std::span<const ReadyRequest> batch) {
-  services_->application.fetch_ahead(batch);
+  if (batch.size() > 1) services_->application.fetch_ahead(batch);
   std::size_t served = 0;
   for (const ReadyRequest& ready : batch) {
     if (output_is_full()) break;
     shape_ = {};
-    services_->counters.add(Counter::kRequests);
-    owed_ = true;
+    begin_request();
     services_->application.handle_ready(*this, ready);
-    CHECK_INVARIANT(!owed_ || state_ == State::kAwaiting);
     served = ready.end;
-    if (state_ == State::kAwaiting || !keep_alive()) break;
+    if ((state_ == State::kAwaiting && !MUTANT(batch_goes_on_past_a_miss)) || !keep_alive()) break;
   }
-  in_.consume(served);
-  if (state_ == State::kAwaiting) return;
-  if (!keep_alive()) {
-    close_after_flush();
-    return;
-  }
-  begin_next_request();
+  end_requests(served);
 }
 
 void ServerSession::on_framing_error() {

@@ -68,6 +68,7 @@ std::string read_stream(std::string_view stream, std::size_t cut, std::size_t st
         text += describe(parser.request(), parser.consumed());
         stream.remove_prefix(parser.consumed());
         seen -= parser.consumed();
+        parser.remember_head();
         parser.reset();
         break;
       case ParseStatus::kNeedMore:

@@ -36,7 +36,11 @@ std::string feed(RequestParser& parser, std::string_view bytes, const std::vecto
       status = parser.parse(message);
     }
     CHECK_MESSAGE(status != ParseStatus::kExpectContinue, "100 is told once");
-    if (status == ParseStatus::kMessage) return told + describe(parser);
+    if (status == ParseStatus::kMessage) {
+      const std::string text = told + describe(parser);
+      parser.remember_head();   // so that the next message is read by it
+      return text;
+    }
     if (status == ParseStatus::kError) {
       const ParseError error = parser.error();
       CHECK_MESSAGE(parser.parse(message) == ParseStatus::kError, "an error is final (I25)");
