@@ -1,6 +1,7 @@
 """The servers that a bench compares: each started pinned to the server's core, and ended by its own process id."""
 
 import http.client
+import json
 import os
 import socket
 import subprocess
@@ -17,6 +18,7 @@ unix = "{directory}/introspectd.sock"
 tcp = ["127.0.0.1:{port}"]
 caller_auth = "required"
 threads = {threads}
+{more[listen]}
 
 [admin]
 unix = "{directory}/admin.sock"
@@ -33,10 +35,12 @@ introspection_endpoint = "http://127.0.0.1:{as_port}/introspect"
 client_id = "node"
 client_auth = "client_secret_basic"
 client_secret_file = "{directory}/as.secret"
+{more[authorization_server]}
 
 [[caller]]
 id = "{caller}"
 secret_file = "{directory}/caller.secret"
+{more[caller]}
 """
 
 
@@ -135,6 +139,8 @@ class Fleet:
         self.server_core, self.load_core = cores
         self.memory = memory
         self.threads = threads
+        self.more = {"listen": "", "authorization_server": "", "caller": ""}  # lines for these sections of the conf
+        self.admin_port = None
         self.running = []
         self.as_port = free_port()
 
@@ -156,15 +162,39 @@ class Fleet:
         return self.start("mock_as", command, self.as_port, self.load_core)
 
     def start_daemon(self):
-        port, admin_port = free_port(), free_port()
+        port, self.admin_port = free_port(), free_port()
         for name, secret in (("as", "node-secret"), ("caller", BASIC_SECRET)):
             path = self.directory / f"{name}.secret"
             path.write_text(secret)
             os.chmod(path, 0o600)
         conf = self.directory / "introspectd.conf"
-        conf.write_text(CONF.format(directory=self.directory, port=port, admin_port=admin_port, memory=self.memory,
-                                    as_port=self.as_port, caller=BASIC_ID, threads=self.threads))
+        conf.write_text(CONF.format(directory=self.directory, port=port, admin_port=self.admin_port,
+                                    memory=self.memory, as_port=self.as_port, caller=BASIC_ID, threads=self.threads,
+                                    more=self.more))
         return self.start("introspectd", [self.build / "introspectd", "--config", conf], port, self.server_core)
+
+    def load_command(self, server, transport, *options):
+        pin = [] if self.load_core is None else [f"--core={self.load_core}"]
+        return [str(self.build / "bench" / "load"), server.address(transport), *pin, *options]
+
+    def load(self, server, transport, *options):
+        """The load generator's result; a wrong or a lost reply ends the bench."""
+        command = self.load_command(server, transport, *options)
+        ran = subprocess.run(command, capture_output=True, text=True, check=False)
+        if ran.returncode != 0:
+            raise SystemExit(f"load against {server.name} {' '.join(options)}: {ran.stdout}{ran.stderr}")
+        return json.loads(ran.stdout)
+
+    def gauges(self):
+        """The daemon's metrics without labels, by name."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=5)
+        try:
+            connection.request("GET", "/metrics")
+            lines = connection.getresponse().read().decode().splitlines()
+        finally:
+            connection.close()
+        pairs = (line.split(" ") for line in lines if not line.startswith("#") and "{" not in line)
+        return {pair[0]: float(pair[1]) for pair in pairs if len(pair) == 2}
 
     def upstream_calls(self):
         connection = http.client.HTTPConnection("127.0.0.1", self.as_port, timeout=5)

@@ -1,0 +1,160 @@
+"""What an entry costs in memory, and whether that stays so: `./dev bench memory`.
+
+The daemon is filled with answers of 450 bytes until its budget is full: the entries that it then holds, by its own
+metrics, share what is resident beyond a daemon of the least budget that has answered nothing. Of that, an entry's key
+is 32 bytes and its body 450; the rest is overhead: record, index, tags, tables, what the allocator keeps. Then tokens
+that were never seen push out the others, and the resident memory must stay what it is. With --gate a missed limit makes
+the exit status 1.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+from servers import Fleet
+
+KEY_BYTES = 32
+BODY_BYTES = 450
+LIMIT_OVERHEAD = 96
+LIMIT_DRIFT = 0.01
+LEAST_BUDGET = "8MiB"
+POINTS = 10
+# New tokens of the top-up and of the churn count on from here: none of the fill's, none of each other's.
+FIRST_TOP_UP = 1 << 32
+FIRST_CHURN = 1 << 36
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", default="build-bench", help="a release build directory made with -Dbench=true")
+    parser.add_argument("--quick", action="store_true", help="a million entries only, 20 s of churn")
+    parser.add_argument("--gate", action="store_true", help="fail when a limit is missed")
+    parser.add_argument("--entries", type=int, nargs="+", help="instead of 1 000 000 and 10 000 000")
+    parser.add_argument("--entry-budget", type=int, default=690, help="bytes of budget for each of them")
+    parser.add_argument("--churn", type=float, help="seconds of new tokens when full (60; a release wants 600)")
+    chosen = parser.parse_args()
+    if chosen.entries is None:
+        chosen.entries = [1_000_000] if chosen.quick else [1_000_000, 10_000_000]
+    if chosen.churn is None:
+        chosen.churn = 20.0 if chosen.quick else 60.0
+    return chosen
+
+
+def show_progress(text):
+    print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
+def started(chosen, directory, memory):
+    # Not pinned: only bytes are measured, and a fill is a matter of minutes.
+    fleet = Fleet(chosen.build, directory, (None, None), memory)
+    fleet.start_mock_as()
+    return fleet, fleet.start_daemon()
+
+
+def settled_rss(daemon):
+    time.sleep(1)
+    return daemon.rss_bytes()
+
+
+def idle_rss(chosen):
+    directory = tempfile.mkdtemp(prefix="introspectd-bench-")
+    fleet, daemon = started(chosen, directory, LEAST_BUDGET)
+    try:
+        return settled_rss(daemon)
+    finally:
+        fleet.stop()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def held(fleet):
+    return int(fleet.gauges()["introspectd_cache_entries"])
+
+
+def fill(fleet, daemon, wanted):
+    """Fills to the budget, beyond `wanted` where it is too large, and returns how many entries it holds."""
+    fleet.load(daemon, "unix", "--mix=sequential", f"--count={wanted}", f"--requests={wanted}", "--warm-up=0",
+               "--seconds=7200")
+    entries, step, first = held(fleet), max(wanted // 100, 1), FIRST_TOP_UP
+    # Full is when new tokens mostly take the room of others.
+    while first < FIRST_TOP_UP + wanted:
+        fleet.load(daemon, "unix", "--misses=1", f"--first-miss={first}", f"--requests={step}", "--warm-up=0",
+                   "--seconds=600")
+        before, entries, first = entries, held(fleet), first + step
+        if entries - before < step / 2:
+            return entries
+    raise SystemExit(f"{entries} entries, and still not full: a smaller --entry-budget is needed")
+
+
+def churn(fleet, daemon, seconds):
+    """Resident bytes and entries at the start and at POINTS later times, while every request is for a new token."""
+    readings = [(daemon.rss_bytes(), held(fleet))]
+    began = time.monotonic()
+    with subprocess.Popen(fleet.load_command(daemon, "unix", "--misses=1", f"--first-miss={FIRST_CHURN}", "--warm-up=0",
+                                             f"--seconds={seconds}"), stdout=subprocess.PIPE, text=True) as load:
+        for point in range(1, POINTS + 1):
+            time.sleep(max(0.0, began + seconds * point / POINTS - time.monotonic()))
+            readings.append((daemon.rss_bytes(), held(fleet)))
+        output = load.communicate()[0]
+        if load.returncode != 0:
+            raise SystemExit(f"churn: {output}")
+    return readings
+
+
+def mib(size):
+    return f"{size / (1 << 20):.1f}"
+
+
+def measure(chosen, wanted, idle):
+    directory = tempfile.mkdtemp(prefix="introspectd-bench-")
+    budget = wanted * chosen.entry_budget
+    fleet, daemon = started(chosen, directory, f"{budget // 1024}KiB")
+    try:
+        show_progress(f"filling {mib(budget)} MiB with {wanted} tokens")
+        entries = fill(fleet, daemon, wanted)
+        full = settled_rss(daemon)
+        show_progress(f"new tokens for {chosen.churn:g} s")
+        readings = churn(fleet, daemon, chosen.churn)
+        asked = fleet.upstream_calls()
+    finally:
+        fleet.stop()
+        shutil.rmtree(directory, ignore_errors=True)
+    return report(wanted, budget, entries, full - idle, readings, asked)
+
+
+def report(wanted, budget, entries, grown, readings, asked):
+    overhead = grown / entries - KEY_BYTES - BODY_BYTES
+    sizes = [size for size, _ in readings]
+    drift = (max(sizes) - min(sizes)) / min(sizes)
+    print(f"\n{wanted:,} entries wanted".replace(",", " "))
+    print(f"  held when full        {entries}, in a budget of {mib(budget)} MiB: {budget / entries:.1f} B each")
+    print(f"  resident              {mib(grown)} MiB more than idle: {grown / entries:.1f} B an entry, "
+          f"{grown / budget:.1%} of the budget")
+    print(f"  beyond key and body   {overhead:.1f} B an entry (limit {LIMIT_OVERHEAD})")
+    print(f"  churn                 {asked} answers of the authorization server in all; at its start and "
+          f"at {POINTS} times:")
+    print(f"    resident MiB        {'  '.join(mib(size) for size in sizes)}")
+    print(f"    entries             {'  '.join(str(count) for _, count in readings)}")
+    print(f"  drift                 {drift:.2%} of the least (limit {LIMIT_DRIFT:.0%})", flush=True)
+    missed = []
+    if overhead > LIMIT_OVERHEAD:
+        missed.append(f"{wanted} entries: {overhead:.1f} B beyond key and body, the limit is {LIMIT_OVERHEAD}")
+    if drift > LIMIT_DRIFT:
+        missed.append(f"{wanted} entries: resident memory moved by {drift:.2%}, the limit is {LIMIT_DRIFT:.0%}")
+    return missed
+
+
+def main():
+    chosen = arguments()
+    idle = idle_rss(chosen)
+    print(f"A daemon with {LEAST_BUDGET} that has answered nothing: {mib(idle)} MiB resident")
+    missed = [miss for wanted in chosen.entries for miss in measure(chosen, wanted, idle)]
+    for miss in missed:
+        print(f"MISSED {miss}")
+    return 1 if chosen.gate and missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
