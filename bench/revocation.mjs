@@ -118,27 +118,35 @@ async function storm() {
 async function million() {
   const tokens = quick ? 200_000 : 1_000_000;
   const world = await filled(tokens, quick ? '512MiB' : '2GiB');
-  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
-  const purge = (body) => request({ socketPath: world.daemon.adminPath, agent },
-    { path: '/purge', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } });
-  await purge({ client_id: 'nobody' });
-  // The mock server spreads tokens over 1 000 clients; all of them in one batch are the whole million.
-  const one = [];
-  for (let i = 0; i < 20; i += 1) {
+  const socket = net.connect(world.daemon.adminPath);
+  await once(socket, 'connect');
+  // How long from the request to its reply. Over a bare socket: an HTTP client of this language takes longer than a purge.
+  const purge = async (body) => {
+    const json = JSON.stringify(body);
+    const message = `POST /purge HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(json)}\r\n\r\n${json}`;
     const began = performance.now();
-    const reply = await purge({ client_id: `nobody-${i}` });
-    if (reply.status !== 200) throw new Error(reply.body);
-    one.push(performance.now() - began);
+    socket.write(message);
+    let text = '';
+    while (!/\r\n\r\n[^]*\}\s*$/.test(text)) text += (await once(socket, 'data'))[0].toString('latin1');
+    const took = performance.now() - began;
+    if (!text.startsWith('HTTP/1.1 200 ')) throw new Error(text);
+    return took;
+  };
+  for (let i = 0; i < 100; i += 1) await purge({ sub: `nobody-${i}` });
+  // The mock server spreads tokens over 1 000 clients. A purge costs the same for one record and for all: first some by
+  // themselves, while the sweep of those before goes on, then all of them in one batch, which are the whole million.
+  const one = [];
+  for (let i = 0; i < 200; i += 1) {
+    one.push(await purge({ client_id: `app-${String(i).padStart(6, '0')}` }));
+    await pause(5);
   }
   const body = { purges: Array.from({ length: 1000 }, (_, i) => ({ client_id: `app-${String(i).padStart(6, '0')}` })) };
   const began = performance.now();
-  const reply = await purge(body);
-  const acknowledged = performance.now() - began;
-  if (reply.status !== 200) throw new Error(reply.body);
+  const acknowledged = await purge(body);
   const entries = async () => Number(/^introspectd_cache_entries (\d+)$/m.exec(await world.daemon.metrics())[1]);
   await until(async () => await entries() === 0, { patience: 60000, every: 20, what: 'the sweep' });
   const swept = performance.now() - began;
-  report('million', { tokens, one_purge_ms: rounded(median(one)), a_thousand_purges_ms: rounded(acknowledged),
+  report('million', { tokens, one_purge_ms: rounded(median(one)), one_purge_p99_ms: rounded(quantile(one, 0.99)), a_thousand_purges_ms: rounded(acknowledged),
     all_gone_ms: Math.round(swept), limit_ms: LIMITS.million_ms }, median(one) < LIMITS.million_ms);
   await finish(world);
 }
