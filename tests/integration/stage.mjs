@@ -47,13 +47,22 @@ export function secretFile(directory, name, secret) {
   return file;
 }
 
+// The kernel's own choice would be among those that it gives to outgoing connections (ip_local_port_range, from 32768
+// on), any of which may have it a moment later.
 export async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (let tries = 100; ; tries -= 1) {
+    const port = 10_000 + Math.floor(Math.random() * 22_000);
+    const server = createServer().listen(port, '127.0.0.1');
+    try {
+      await once(server, 'listening');
+    } catch (error) {
+      if (error.code !== 'EADDRINUSE' || tries === 0) throw error;
+      continue;
+    }
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }
 
 export async function until(condition, { patience = 10000, every = 20, what = 'condition' } = {}) {

@@ -11,6 +11,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <random>
 
 namespace introspectd::support {
 namespace {
@@ -66,7 +67,17 @@ std::uint16_t port_of(const Fd& socket) {
   return ntohs(address.sin_port);
 }
 
+// The kernel's own choice would be among those that it gives to outgoing connections (ip_local_port_range, from 32768
+// on), any of which may have it a moment later.
 std::uint16_t free_port() {
+  constexpr std::uint16_t kFirst = 10'000;
+  constexpr std::uint16_t kCount = 22'000;
+  constexpr int kTries = 100;
+  std::random_device random;
+  for (int i = 0; i < kTries; ++i) {
+    const auto port = static_cast<std::uint16_t>(kFirst + random() % kCount);
+    if (listen_on_loopback(port).get() >= 0) return port;
+  }
   return port_of(listen_on_loopback(0));
 }
 
