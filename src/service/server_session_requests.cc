@@ -1,6 +1,5 @@
 // The requests of a session, from the bytes that have arrived to the replies among those that go out.
 #include <array>
-#include <utility>
 
 #include "base/assert.h"
 #include "base/mutant.h"
@@ -79,8 +78,9 @@ void ServerSession::on_message() {
   const std::size_t bytes = parser_.consumed();
   shape_ = {request.keep_alive, request.http_1_0, request.method == http::Method::kHead};
   begin_request();
+  same_head_expected_ = false;   // of this request alone: one that was made ready may have said so before
   services_->application.handle(*this, request);
-  if (std::exchange(same_head_expected_, false)) parser_.remember_head();
+  if (same_head_expected_) parser_.remember_head();
   parser_.reset();
   end_requests(bytes);
 }
