@@ -154,8 +154,7 @@ void PurgeJournal::applied(cache::ServerId server, std::span<const oauth::Signal
 
 void PurgeJournal::collect(std::string_view record) {
   if (!turn_end_) turn_end_ = parts_.loop.after(Duration::zero(), [this] { end_turn(); });
-  const std::size_t not_durable = cut_offs_.size() + std::max(appending_bytes_, behind_.size());
-  if (not_durable + record.size() > parts_.cut_off_bytes_most) {
+  if (not_durable() + record.size() > parts_.cut_off_bytes_most) {
     overflowed_ = true;
     return;
   }
@@ -166,14 +165,18 @@ void PurgeJournal::collect(std::string_view record) {
 // take the room of those who wait it is in the next snapshot, as the fleet's position is saved behind one only.
 void PurgeJournal::end_turn() {
   turn_end_.reset();
-  const std::size_t not_durable = cut_offs_.size() + std::max(appending_bytes_, behind_.size());
-  const bool room = not_durable <= parts_.cut_off_bytes_most / 2 || MUTANT(others_take_all_the_room);
+  const bool room = not_durable() <= parts_.cut_off_bytes_most / 2 || MUTANT(others_take_all_the_room);
   overflowed_ = false;
   if (room && !suspect_) {
     keep_cut_offs([](bool) {});
   } else {
     cut_offs_.clear();
   }
+}
+
+// Bytes of cut-offs that only memory has.
+std::size_t PurgeJournal::not_durable() const {
+  return cut_offs_.size() + std::max(appending_bytes_, behind_.size());
 }
 
 bool PurgeJournal::disk_hangs() const {

@@ -107,6 +107,7 @@ class PurgeJournal {
   void import_claims();
   void collect(std::string_view record);
   void end_turn();
+  std::size_t not_durable() const;
   bool disk_hangs() const;
   void begin_snapshot();
   void build();
