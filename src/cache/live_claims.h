@@ -45,7 +45,7 @@ class LiveClaims {
   std::size_t capacity() const { return slots_ / 2; }                   // of one generation
 
  private:
-  // Both only through std::atomic_ref: the memory is the cache's, zero and untouched until used.
+  // Read by others, and written, only through std::atomic_ref: the memory is the cache's, zero and untouched until used.
   struct Slot {
     std::uint64_t tag;   // 0: empty
     Seq seq;

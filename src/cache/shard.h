@@ -1,7 +1,8 @@
 // Shard: one stripe of the cache: an index over a ring of records, the negatives, the dead tokens and the fill floor.
 // It is LRU by second chance (CLOCK): a hit sets a bit; at the tail a record that was asked again goes once more to the
 // head, the others go. A record of X never stands beside a dead X of the same AS, so a hit does not look there.
-// Threads: none of its own: always under the lock that guards it, but for prefetch_bucket.  Owns: its index; memory belongs to the cache.
+// Threads: none of its own: always under the lock that guards it, but for prefetch_bucket.  Owns: its index; memory
+// belongs to the cache.
 // Errors: none: a full shard evicts, and what cannot be kept is told.  Cost: lookup O(1), no allocation.
 #pragma once
 
