@@ -10,14 +10,12 @@ import datetime
 import json
 import os
 import platform
-import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
-from servers import Fleet
+from servers import temporary_fleet
 
 HOT = 1000
 TRANSPORTS = ("tcp", "unix")
@@ -216,15 +214,8 @@ def compare(chosen, fleet):
 
 def main():
     chosen = arguments()
-    # One core each; on a machine of one core they have to share it.
-    cores = (0, 1) if (os.cpu_count() or 1) > 1 else (None, None)
-    directory = tempfile.mkdtemp(prefix="introspectd-bench-")
-    fleet = Fleet(chosen.build, directory, cores, chosen.memory)
-    try:
+    with temporary_fleet(chosen.build, chosen.memory) as fleet:
         problems, missed = compare(chosen, fleet)
-    finally:
-        fleet.stop()
-        shutil.rmtree(directory, ignore_errors=True)
     for problem in problems:
         print(f"PROBLEM {problem}")
     for miss in missed:

@@ -8,13 +8,12 @@ the exit status 1.
 """
 
 import argparse
-import shutil
+import contextlib
 import subprocess
 import sys
-import tempfile
 import time
 
-from servers import Fleet
+from servers import temporary_fleet
 
 KEY_BYTES = 32
 BODY_BYTES = 450
@@ -47,11 +46,12 @@ def show_progress(text):
     print(f"bench: {text}", file=sys.stderr, flush=True)
 
 
-def started(chosen, directory, memory):
+@contextlib.contextmanager
+def started(chosen, memory):
     # Not pinned: only bytes are measured, and a fill is a matter of minutes.
-    fleet = Fleet(chosen.build, directory, (None, None), memory)
-    fleet.start_mock_as()
-    return fleet, fleet.start_daemon()
+    with temporary_fleet(chosen.build, memory, cores=(None, None)) as fleet:
+        fleet.start_mock_as()
+        yield fleet, fleet.start_daemon()
 
 
 def settled_rss(daemon):
@@ -60,13 +60,8 @@ def settled_rss(daemon):
 
 
 def idle_rss(chosen):
-    directory = tempfile.mkdtemp(prefix="introspectd-bench-")
-    fleet, daemon = started(chosen, directory, LEAST_BUDGET)
-    try:
+    with started(chosen, LEAST_BUDGET) as (_, daemon):
         return settled_rss(daemon)
-    finally:
-        fleet.stop()
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 def held(fleet):
@@ -108,19 +103,14 @@ def mib(size):
 
 
 def measure(chosen, wanted, idle):
-    directory = tempfile.mkdtemp(prefix="introspectd-bench-")
     budget = wanted * chosen.entry_budget
-    fleet, daemon = started(chosen, directory, f"{budget // 1024}KiB")
-    try:
+    with started(chosen, f"{budget // 1024}KiB") as (fleet, daemon):
         show_progress(f"filling {mib(budget)} MiB with {wanted} tokens")
         entries = fill(fleet, daemon, wanted)
         full = settled_rss(daemon)
         show_progress(f"new tokens for {chosen.churn:g} s")
         readings = churn(fleet, daemon, chosen.churn)
         asked = fleet.upstream_calls()
-    finally:
-        fleet.stop()
-        shutil.rmtree(directory, ignore_errors=True)
     return report(wanted, budget, entries, full - idle, readings, asked)
 
 

@@ -13,15 +13,12 @@ With --gate a missed limit makes the exit status 1.
 import argparse
 import datetime
 import json
-import os
-import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 
 from compare import BOUND, HOT, TRANSPORTS, machine, show_progress
-from servers import Fleet
+from servers import temporary_fleet
 
 LIMIT = 1.25
 IN_FLIGHT = 32          # the default of authorization_server.max_connections
@@ -132,16 +129,9 @@ def print_table(misses):
 
 def main():
     chosen = arguments()
-    # One core each; on a machine of one core they have to share it.
-    cores = (0, 1) if (os.cpu_count() or 1) > 1 else (None, None)
-    directory = tempfile.mkdtemp(prefix="introspectd-bench-")
-    fleet = Fleet(chosen.build, directory, cores, chosen.memory)
-    try:
+    with temporary_fleet(chosen.build, chosen.memory) as fleet:
         misses = Misses(chosen, fleet)
         misses.run_rounds()
-    finally:
-        fleet.stop()
-        shutil.rmtree(directory, ignore_errors=True)
     stamp = datetime.datetime.now(datetime.timezone.utc)
     print(f"{machine()}; {stamp:%Y-%m-%d %H:%M} UTC; {chosen.rounds} rounds of {chosen.seconds} s")
     missed = print_table(misses)

@@ -19,17 +19,15 @@ import argparse
 import contextlib
 import os
 import resource
-import shutil
 import statistics
 import sys
-import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from neighbour_kinds import (AS_DELAY_SECONDS, IDLE, PURGE_BATCH, PURGES_PER_SECOND, SLOW, Child, MissLoad, Target,
                              purge, scrape, slow_and_idle)
-from servers import Fleet
+from servers import temporary_fleet
 
 LIMIT = 1.5
 HOT = 1000
@@ -226,21 +224,14 @@ def allow_descriptors(chosen):
 def main():
     chosen = arguments()
     allow_descriptors(chosen)
-    # One core each; on a machine of one core they have to share it.
-    cores = (0, 1) if (os.cpu_count() or 1) > 1 else (None, None)
-    directory = tempfile.mkdtemp(prefix="introspectd-bench-")
-    fleet = Fleet(chosen.build, directory, cores, "256MiB")
-    fleet.more = dict(MORE_CONF)
-    fleet.more["authorization_server"] = MORE_CONF["authorization_server"].format(
-        connections=chosen.upstream_connections)
-    try:
+    with temporary_fleet(chosen.build, "256MiB") as fleet:
+        fleet.more = dict(MORE_CONF)
+        fleet.more["authorization_server"] = MORE_CONF["authorization_server"].format(
+            connections=chosen.upstream_connections)
         town = Neighbourhood(chosen, fleet)
         town.open()
         town.run()
         missed = town.report()
-    finally:
-        fleet.stop()
-        shutil.rmtree(directory, ignore_errors=True)
     for miss in missed:
         print(f"MISSED {miss}")
     return 1 if chosen.gate and missed else 0

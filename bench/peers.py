@@ -17,11 +17,10 @@ import pwd
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from compare import BOUND, DAEMON, FLOOR, HOT, Bench, machine, number, show_progress
-from servers import BASIC_ID, BASIC_SECRET, Fleet, free_port
+from servers import BASIC_ID, BASIC_SECRET, free_port, temporary_fleet
 
 TEMPLATES = Path(__file__).resolve().parent / "peers"
 ANSWER_BYTES = 450
@@ -297,17 +296,10 @@ def compare(chosen, fleet):
 
 def main():
     chosen = arguments()
-    # One core each; on a machine of one core they have to share it.
-    cores = (0, 1) if (os.cpu_count() or 1) > 1 else (None, None)
-    directory = tempfile.mkdtemp(prefix="introspectd-peers-")
-    # Apache's worker is another user and reads its file below; the daemon's secrets have modes of their own.
-    os.chmod(directory, 0o711)
-    fleet = Fleet(chosen.build, directory, cores, "64MiB")
-    try:
+    with temporary_fleet(chosen.build, "64MiB") as fleet:
+        # Apache's worker is another user and reads its file below; the daemon's secrets have modes of their own.
+        fleet.directory.chmod(0o711)
         problems = compare(chosen, fleet)
-    finally:
-        fleet.stop()
-        shutil.rmtree(directory, ignore_errors=True)
     for problem in problems:
         print(f"PROBLEM {problem}")
     return 1 if problems else 0

@@ -7,15 +7,12 @@ standard output. As in compare.py: one core for the server, one for the load, ro
 """
 
 import argparse
-import os
-import shutil
 import statistics
 import sys
-import tempfile
 from pathlib import Path
 
 from compare import BOUND, DAEMON, HOT, TRANSPORTS, Bench, machine, number, show_progress
-from servers import Fleet
+from servers import temporary_fleet
 from svg_chart import Chart
 
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
@@ -176,16 +173,9 @@ def plot(chosen, fleet):
 def main():
     chosen = arguments()
     chosen.out.mkdir(parents=True, exist_ok=True)
-    # One core each; on a machine of one core they have to share it.
-    cores = (0, 1) if (os.cpu_count() or 1) > 1 else (None, None)
-    directory = tempfile.mkdtemp(prefix="introspectd-plot-")
     budget = max(64, chosen.entries * BUDGET_BYTES_AN_ENTRY >> 20)
-    fleet = Fleet(chosen.build, directory, cores, f"{budget}MiB")
-    try:
+    with temporary_fleet(chosen.build, f"{budget}MiB") as fleet:
         problems = plot(chosen, fleet)
-    finally:
-        fleet.stop()
-        shutil.rmtree(directory, ignore_errors=True)
     for problem in problems:
         print(f"PROBLEM {problem}")
     return 1 if problems else 0

@@ -1,10 +1,13 @@
 """The servers that a bench compares: each started pinned to the server's core, and ended by its own process id."""
 
+import contextlib
 import http.client
 import json
 import os
+import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -208,3 +211,20 @@ class Fleet:
         for server in reversed(self.running):
             server.stop()
         self.running.clear()
+
+
+def one_core_each():
+    """Cores of the server and of the load; on a machine of one core they have to share it, and are not pinned."""
+    return (0, 1) if (os.cpu_count() or 1) > 1 else (None, None)
+
+
+@contextlib.contextmanager
+def temporary_fleet(build, memory, cores=None, threads=1):
+    """A Fleet in a directory of its own; both are gone at the end, whatever happened. Pinned, if not told where."""
+    directory = tempfile.mkdtemp(prefix="introspectd-bench-")
+    fleet = Fleet(build, directory, cores or one_core_each(), memory, threads)
+    try:
+        yield fleet
+    finally:
+        fleet.stop()
+        shutil.rmtree(directory, ignore_errors=True)
