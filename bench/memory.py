@@ -7,13 +7,14 @@ that were never seen push out the others, and the resident memory must stay what
 the exit status 1.
 """
 
-import argparse
 import contextlib
 import subprocess
 import sys
 import time
 
+import verdict
 from servers import temporary_fleet
+from verdict import show_progress
 
 KEY_BYTES = 32
 BODY_BYTES = 450
@@ -27,10 +28,7 @@ FIRST_CHURN = 1 << 36
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--build", default="build-bench", help="a release build directory made with -Dbench=true")
-    parser.add_argument("--quick", action="store_true", help="a million entries only, 20 s of churn")
-    parser.add_argument("--gate", action="store_true", help="fail when a limit is missed")
+    parser = verdict.parser(__doc__, "a million entries only, 10 s of churn")
     parser.add_argument("--entries", type=int, nargs="+", help="instead of 1 000 000 and 10 000 000")
     parser.add_argument("--entry-budget", type=int, default=690, help="bytes of budget for each of them")
     parser.add_argument("--churn", type=float, help="seconds of new tokens when full (60; a release wants 600)")
@@ -38,12 +36,8 @@ def arguments():
     if chosen.entries is None:
         chosen.entries = [1_000_000] if chosen.quick else [1_000_000, 10_000_000]
     if chosen.churn is None:
-        chosen.churn = 20.0 if chosen.quick else 60.0
+        chosen.churn = 10.0 if chosen.quick else 60.0
     return chosen
-
-
-def show_progress(text):
-    print(f"bench: {text}", file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager
@@ -111,10 +105,10 @@ def measure(chosen, wanted, idle):
         show_progress(f"new tokens for {chosen.churn:g} s")
         readings = churn(fleet, daemon, chosen.churn)
         asked = fleet.upstream_calls()
-    return report(wanted, budget, entries, full - idle, readings, asked)
+    return report(wanted, budget, entries, full - idle, readings, asked, chosen.churn)
 
 
-def report(wanted, budget, entries, grown, readings, asked):
+def report(wanted, budget, entries, grown, readings, asked, seconds):
     overhead = grown / entries - KEY_BYTES - BODY_BYTES
     sizes = [size for size, _ in readings]
     drift = (max(sizes) - min(sizes)) / min(sizes)
@@ -128,22 +122,23 @@ def report(wanted, budget, entries, grown, readings, asked):
     print(f"    resident MiB        {'  '.join(mib(size) for size in sizes)}")
     print(f"    entries             {'  '.join(str(count) for _, count in readings)}")
     print(f"  drift                 {drift:.2%} of the least (limit {LIMIT_DRIFT:.0%})", flush=True)
-    missed = []
-    if overhead > LIMIT_OVERHEAD:
-        missed.append(f"{wanted} entries: {overhead:.1f} B beyond key and body, the limit is {LIMIT_OVERHEAD}")
-    if drift > LIMIT_DRIFT:
-        missed.append(f"{wanted} entries: resident memory moved by {drift:.2%}, the limit is {LIMIT_DRIFT:.0%}")
-    return missed
+    size = f"{entries:,} entries".replace(",", " ")
+    return [
+        verdict.at_most("memory", f"{size}: resident beyond key and body, each", overhead, LIMIT_OVERHEAD, unit=" B"),
+        verdict.at_most("memory", f"{size}: change of what is resident in {seconds:g} s of churn", drift * 100,
+                        LIMIT_DRIFT * 100, unit=" %"),
+    ]
+
+
+def rows(chosen):
+    idle = idle_rss(chosen)
+    print(f"A daemon with {LEAST_BUDGET} that has answered nothing: {mib(idle)} MiB resident")
+    return [row for wanted in chosen.entries for row in measure(chosen, wanted, idle)]
 
 
 def main():
     chosen = arguments()
-    idle = idle_rss(chosen)
-    print(f"A daemon with {LEAST_BUDGET} that has answered nothing: {mib(idle)} MiB resident")
-    missed = [miss for wanted in chosen.entries for miss in measure(chosen, wanted, idle)]
-    for miss in missed:
-        print(f"MISSED {miss}")
-    return 1 if chosen.gate and missed else 0
+    return verdict.conclude(chosen, rows(chosen))
 
 
 if __name__ == "__main__":

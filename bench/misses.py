@@ -10,15 +10,16 @@ The ratio is daemon / (call + request), the median of the rounds' own ratios. CP
 With --gate a missed limit makes the exit status 1.
 """
 
-import argparse
 import datetime
 import json
 import statistics
 import subprocess
 import sys
 
-from compare import BOUND, HOT, TRANSPORTS, machine, show_progress
+import verdict
+from compare import BOUND, HOT, TRANSPORTS
 from servers import temporary_fleet
+from verdict import machine, show_progress
 
 LIMIT = 1.25
 IN_FLIGHT = 32          # the default of authorization_server.max_connections
@@ -27,10 +28,7 @@ FIRST_MISS = 1 << 32
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--build", default="build-bench", help="a release build directory made with -Dbench=true")
-    parser.add_argument("--quick", action="store_true", help="3 short rounds: below half a minute")
-    parser.add_argument("--gate", action="store_true", help="fail when a limit is missed")
+    parser = verdict.parser(__doc__, "3 short rounds: below half a minute")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=float, default=1.0, help="of each measurement")
     parser.add_argument("--only", choices=TRANSPORTS, help="one transport between caller and daemon")
@@ -114,7 +112,7 @@ def print_table(misses):
           "with a\ncanned reply for the request of the caller; the ratio is that of the daemon to the sum of both.")
     print(f"{'caller over':<13}{'daemon':>9}{'call':>9}{'request':>9}{'sum':>9}{'ratio':>8}{'limit':>8}"
           f"{'misses/s':>11}{'libcurl/s':>11}{'daemon busy':>13}{'libcurl busy':>14}")
-    missed = []
+    judged = []
     for transport in misses.chosen.transports:
         daemon, request = f"daemon {transport}", f"request {transport}"
         ratio = misses.ratio(transport)
@@ -122,27 +120,27 @@ def print_table(misses):
               f"{misses.median('call') + misses.median(request):9.2f}{ratio:8.2f}{LIMIT:8.2f}"
               f"{misses.median(daemon, 'rate'):11.0f}{misses.median('call', 'rate'):11.0f}"
               f"{misses.median(daemon, 'server_busy'):13.2f}{misses.median('call', 'busy'):14.2f}")
-        if ratio > LIMIT:
-            missed.append(f"misses, {transport}: {ratio:.2f} x libcurl and the request, the limit is {LIMIT}")
-    return missed
+        judged.append(verdict.at_most("misses", f"CPU to that of libcurl and of the request, {transport}", ratio,
+                                      LIMIT, unit="x"))
+    return judged
 
 
-def main():
-    chosen = arguments()
+def rows(chosen):
     with temporary_fleet(chosen.build, chosen.memory) as fleet:
         misses = Misses(chosen, fleet)
         misses.run_rounds()
     stamp = datetime.datetime.now(datetime.timezone.utc)
     print(f"{machine()}; {stamp:%Y-%m-%d %H:%M} UTC; {chosen.rounds} rounds of {chosen.seconds} s")
-    missed = print_table(misses)
+    judged = print_table(misses)
     if chosen.json:
         with open(chosen.json, "w", encoding="utf-8") as file:
             json.dump(misses.results, file, indent=1)
-    for problem in misses.problems:
-        print(f"PROBLEM {problem}")
-    for miss in missed:
-        print(f"MISSED {miss}")
-    return 1 if misses.problems or (chosen.gate and missed) else 0
+    return judged + [verdict.problem("misses", what) for what in misses.problems]
+
+
+def main():
+    chosen = arguments()
+    return verdict.conclude(chosen, rows(chosen))
 
 
 if __name__ == "__main__":

@@ -19,8 +19,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from compare import BOUND, DAEMON, FLOOR, HOT, Bench, machine, number, show_progress
+from compare import BOUND, DAEMON, FLOOR, HOT, Bench, number
 from servers import BASIC_ID, BASIC_SECRET, free_port, temporary_fleet
+from verdict import machine, show_progress
 
 TEMPLATES = Path(__file__).resolve().parent / "peers"
 ANSWER_BYTES = 450

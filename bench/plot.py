@@ -11,13 +11,13 @@ import statistics
 import sys
 from pathlib import Path
 
-from compare import BOUND, DAEMON, HOT, TRANSPORTS, Bench, machine, number, show_progress
+from compare import BOUND, DAEMON, HOT, TRANSPORT_NAMES, TRANSPORTS, Bench, number
 from servers import temporary_fleet
 from svg_chart import Chart
+from verdict import machine, show_progress
 
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 COLORS = {DAEMON: "#d55e00", BOUND: "#0072b2"}
-TRANSPORT_NAMES = {"tcp": "TCP", "unix": "Unix socket"}
 FILL_STEP = 500_000
 # Key, answer, index and what a growing shard has not used yet, with room: nothing may be evicted here.
 BUDGET_BYTES_AN_ENTRY = 900
