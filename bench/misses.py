@@ -1,7 +1,7 @@
 """What a miss costs: CPU and upstream calls a second against bare libcurl. What `./dev bench misses` runs.
 
 Three things are measured, each pinned alone to the server's core; the load generator and the mock authorization server
-share the other one. Rounds are interleaved and change their order.
+share the other one, where there is no third. Rounds are interleaved and change their order.
   daemon    every request is for a token that was never asked about: a request from a caller, parsed and authenticated,
             an introspection POST to the authorization server, its answer judged, stored and written to the caller
   call      curl_multi: the same POST and answer by bare libcurl, as many in flight as the daemon has connections

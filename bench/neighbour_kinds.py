@@ -1,6 +1,7 @@
-"""The neighbours of bench/neighbours.py: what each does to a server, as a process on the load generator's core.
+"""The neighbours of bench/neighbours.py: what each does to a server, as a process that is never on the server's core.
 
-They are made to take little of that core: what they send is ready before it is measured, what they read is counted.
+They are made to take little of the core that they may share with the load generator: what they send is ready before it
+is measured, what they read is counted.
 """
 
 import contextlib
@@ -145,7 +146,7 @@ def purge_batches(first_sub, count):
 
 
 def purge(target, channel, first_sub, seconds):
-    # Made before the measurement, so that the storm itself takes little of the load's core.
+    # Made before the measurement, so that the storm itself takes little of its core.
     batches = list(purge_batches(first_sub, int(PURGES_PER_SECOND / PURGE_BATCH * seconds) + 1))
     link = socket.socket(socket.AF_UNIX)
     link.connect(target.admin_unix)
@@ -188,7 +189,7 @@ def scrape(target, channel):
 
 
 class Child:
-    """A neighbour that is a process of this program, on the load's core."""
+    """A neighbour that is a process of this program, on the core that it is told."""
 
     def __init__(self, core, act, target, *details):
         context = multiprocessing.get_context("fork")
@@ -222,7 +223,7 @@ class Child:
 
 class MissLoad:
     """A second load generator. The reference's goes to the authorization server itself, as fast as introspectd's came
-    there: the same two programs take the load's core, and no work comes to the server's."""
+    there: the same two programs take their core, and no work comes to the server's."""
 
     def __init__(self, fleet, target, authority, first_miss, seconds):
         connections = MISSES_AT_ONCE
@@ -230,9 +231,9 @@ class MissLoad:
             connections = max(1, round(target.pace * AS_DELAY_SECONDS))
         server = target.server if target.is_daemon else authority
         self.at_once = connections
-        self.process = subprocess.Popen(
-            fleet.load_command(server, "tcp", "--misses=1", f"--first-miss={first_miss}", f"--seconds={seconds}",
-                               f"--connections={connections}"), stdout=subprocess.PIPE, text=True)
+        command = fleet.load_command(server, "tcp", "--misses=1", f"--first-miss={first_miss}", f"--seconds={seconds}",
+                                     f"--connections={connections}", core=fleet.other_core)
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         self.pids = [self.process.pid, authority.pid]
 
     def stop(self):
