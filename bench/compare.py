@@ -25,8 +25,8 @@ TRANSPORT_NAMES = {"tcp": "TCP", "unix": "Unix socket"}
 # move by some hundredths from run to run: those that leave less room than that have a gate, at which a run is failed.
 LIMITS = {("hot", 1): 1.15, ("million", 1): 1.4, ("hot", 16): 1.6, ("million", 16): 2.2}
 GATES = {("hot", 1, "tcp"): 1.2, ("hot", 1, "unix"): 1.25}
-# Key, answer and what is kept of both, with so much room that none of the tokens is evicted. As an operator would have
-# it: a budget that is used. In one of a multiple of it, tables are as much larger, and hits of them are dearer.
+# Key, answer and what is kept of both, with so much room that none of the tokens is evicted: a budget as an operator
+# would choose it for them.
 BUDGET_BYTES_A_TOKEN = 800
 BOUND = "uv_llhttp_server"
 FLOOR = "epoll_server"

@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass
 
 AS_DELAY_SECONDS = 0.05
-MISSES_AT_ONCE = 200
+MISSES_AT_ONCE = 256   # as many as an authorization server is asked at once by default
 IDLE, SLOW = 10_000, 1_000
 PURGES_PER_SECOND = 10_000
 PURGE_BATCH = 250

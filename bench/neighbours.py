@@ -1,6 +1,6 @@
 """What neighbours do to the latency of hits: `./dev bench neighbours [PART…]`.
 
-  misses       200 callers that ask about tokens never seen, the authorization server takes 50 ms
+  misses       256 callers that ask about tokens never seen, the authorization server takes 50 ms
   connections  10 000 idle connections and 1 000 that send a byte a second
   purges       10 000 purges a second over the admin socket, by token and by sub, in batches
   scrapes      /metrics back to back on one connection
