@@ -13,6 +13,7 @@ from pathlib import Path
 BASIC_ID = "bench"
 BASIC_SECRET = "bench-secret"  # the load generator's default Authorization says the same
 NICENESS = -15                 # compilers and backups beside a bench are not what it measures
+LISTENS_SECONDS = 20           # at the latest
 REQUEST_BYTES = 211            # one request of the load generator; epoll_server counts by it
 
 CONF = """
@@ -78,7 +79,11 @@ class Server:
         self.child = subprocess.Popen(pin + command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         self.pid = self.child.pid
         self.log_path = log
-        self.await_listener()
+        try:
+            self.await_listener()
+        except BaseException:
+            self.stop()   # nobody else knows of it yet
+            raise
 
     def connect(self):
         if self.port is not None:
@@ -93,7 +98,7 @@ class Server:
         return connection
 
     def await_listener(self):
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + LISTENS_SECONDS
         while time.monotonic() < deadline:
             if self.child.poll() is not None:
                 break

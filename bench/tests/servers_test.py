@@ -1,7 +1,9 @@
 """What a fleet of servers promises: whatever happens to a bench, none of them and nothing of theirs is left behind."""
 
+import contextlib
 import os
 import sys
+import time
 import unittest
 from pathlib import Path
 from unittest import mock
@@ -16,7 +18,8 @@ LISTEN = "import socket, sys; s = socket.create_server(('127.0.0.1', int(sys.arg
 class FleetTest(unittest.TestCase):
     def setUp(self):
         # The tests beside this one are not to wait for it.
-        patch = mock.patch.object(servers, "NICENESS", 0)
+        self.precedence = servers.precedence
+        patch = mock.patch.object(servers, "precedence", contextlib.nullcontext)
         patch.start()
         self.addCleanup(patch.stop)
 
@@ -40,6 +43,19 @@ class FleetTest(unittest.TestCase):
                 self.start(fleet, "raise SystemExit('no such budget')")
         self.assertFalse(fleet.directory.exists())
 
+    def test_a_server_that_never_listens_is_ended_too(self):
+        begun = []
+
+        def popen(*command, original=servers.subprocess.Popen, **more):
+            begun.append(original(*command, **more))
+            return begun[-1]
+
+        with mock.patch.object(servers.subprocess, "Popen", popen), mock.patch.object(servers, "LISTENS_SECONDS", 0.2):
+            with self.assertRaisesRegex(SystemExit, "does not listen"):
+                with servers.temporary_fleet("build", "64MiB", cores=(None, None)) as fleet:
+                    self.start(fleet, "import time; time.sleep(60)")
+        self.assertIsNotNone(begun[0].poll())
+
     def test_a_third_core_is_for_all_that_is_neither_server_nor_load(self):
         for allowed, cores, other in (({0, 1}, (0, 1), 1), ({0, 1, 2, 3}, (0, 1), 2), ({4, 6, 7}, (4, 6), 7)):
             with mock.patch.object(os, "sched_getaffinity", lambda pid, found=allowed: found):
@@ -55,9 +71,11 @@ class FleetTest(unittest.TestCase):
             self.skipTest("this kernel does not share between sessions")
         before = session.read_text()
         # One that everybody may set: less precedence, not more.
-        with mock.patch.object(servers, "NICENESS", 1):
-            with servers.temporary_fleet("build", "64MiB", cores=(None, None)):
-                self.assertEqual(session.read_text().split()[-1], "1")
+        less = max(1, os.getpriority(os.PRIO_PROCESS, 0))
+        with mock.patch.object(servers, "NICENESS", less):
+            with self.precedence():
+                self.assertEqual(session.read_text().split()[-1], str(less))
+                time.sleep(0.2)   # who is not root may set it ten times a second
         self.assertEqual(session.read_text(), before)
 
 
