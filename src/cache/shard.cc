@@ -45,7 +45,7 @@ bool is_fresh(const RecordHeader& record, ReadTime now, const ReadRules& rules) 
 
 Shard::Shard(const ShardMemory& memory, const BootKey& key)
     : ring_(memory.ring),
-      index_(std::make_unique<ShardIndex>(memory.index, ring_, key)),
+      index_(std::make_unique<ShardIndex>(memory.index, ring_)),
       negatives_(memory.negatives),
       dead_(memory.dead),
       boot_key_(key) {}
@@ -134,7 +134,7 @@ void Shard::store_active(const Key& key, const Determination& what, Tick now) {
   make_room(size, now);
   const std::size_t offset = ring_.append(size);
   write_record(ring_.at(offset), key, what);
-  index_->insert(offset);
+  index_->insert(key.place, key.view, offset);
   ++counts_.inserted;
   ++counts_.entries;
   counts_.used_bytes = ring_.used();

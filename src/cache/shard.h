@@ -181,7 +181,7 @@ class Shard {
                      PurgeResult& result, Tick now);
 
   Ring ring_;
-  std::unique_ptr<ShardIndex> index_;   // hides tsl::robin_set
+  std::unique_ptr<ShardIndex> index_;
   Negatives negatives_;
   DeadTokens dead_;
   BootKey boot_key_;

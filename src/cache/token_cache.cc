@@ -5,15 +5,15 @@
 
 #include "base/assert.h"
 #include "base/mutant.h"
+#include "cache/shard_index.h"
 
 namespace introspectd::cache {
 namespace {
 
 constexpr std::size_t kLine = 64;
 constexpr std::int64_t kLastTick = 0xffffffffLL;
-// A record of a short answer; with smaller ones the index is full before the ring is.
-constexpr std::size_t kRecordBytesExpected = 320;
-constexpr std::size_t kIndexBucketBytes = 12;
+// A record of a short answer, of 192 bytes; with smaller ones the index is full before the ring is.
+constexpr std::size_t kRecordBytesExpected = 288;
 
 std::size_t shard_count_for(std::size_t memory_bytes) {
   return std::clamp<std::size_t>(std::bit_floor(memory_bytes >> 20U), 8, 256);
@@ -40,8 +40,9 @@ struct Sizes {
     negatives = lines(of_shards * 8 / 100);
     dead = lines(of_shards * 4 / 100);
     const std::size_t dense = of_shards - negatives - dead;
-    constexpr std::size_t kIndexed = kRecordBytesExpected + kIndexBucketBytes * 20 / 17;   // the index is 17/20 full
-    index = lines(dense / kIndexed * (kIndexBucketBytes * 20 / 17));
+    constexpr std::size_t kRecords = ShardIndex::kTenthsMost * kRecordBytesExpected;   // for ten buckets
+    constexpr std::size_t kBuckets = 10 * ShardIndex::kBucketBytes;
+    index = lines(dense / (kRecords + kBuckets) * kBuckets);
     rings = lines(dense - index);
   }
   static std::size_t lines(std::size_t bytes) { return bytes / kLine * kLine; }
@@ -68,7 +69,10 @@ TokenCache::TokenCache(std::span<std::byte> memory, const CacheOptions& options,
   CHECK_INVARIANT(std::has_single_bit(count));
   std::span<std::byte> index = take(memory, sizes.index);
   std::span<std::byte> rings = take(memory, sizes.rings);
-  if (!options.memory_is_zero) std::fill(memory.begin(), memory.end(), std::byte{0});
+  if (!options.memory_is_zero) {
+    std::fill(index.begin(), index.end(), std::byte{0});
+    std::fill(memory.begin(), memory.end(), std::byte{0});
+  }
   std::span<std::byte> negatives = take(memory, sizes.negatives);
   std::span<std::byte> dead = take(memory, sizes.dead);
   for (std::size_t left = count; left > 0; --left) {

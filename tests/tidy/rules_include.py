@@ -10,7 +10,6 @@ SIDEWAYS = {("oauth", "codec"), ("cache", "oauth")}
 # Library header -> the only files of src/ that may include it.
 HOMES = {
     "openssl/*": ("src/cache/identity*", "src/codec/jose*", "src/io/tls*"),
-    "tsl/*": ("src/cache/*.cc", "src/cache/*"),  # which headers: see `hidden index` below
     "llhttp.h": ("src/http/request_state.h",),
     "llhttp/*": ("src/http/request_state.h",),
     "uv.h": ("src/io/*",),
@@ -71,30 +70,6 @@ def library_homes(file):
             yield line, f'<{name}> is not ours: angle brackets'
 
 
-def hidden_index(tree):
-    """The index library stays inside the cache room: no file elsewhere reaches <tsl/…> through our headers."""
-    by_path = {f.path: f for f in tree}
-    reach = {}
-
-    def reaches(path, seen):
-        if path in reach:
-            return reach[path]
-        file = by_path.get(path)
-        if file is None or path in seen:
-            return False
-        found = any(name.startswith("tsl/") if is_system else reaches("src/" + name, seen | {path})
-                    for _, name, is_system in file.includes)
-        reach[path] = found
-        return found
-
-    for file in tree:
-        if file.room in (None, "cache") or not file.is_cpp:
-            continue
-        for line, name, is_system in file.includes:
-            if not is_system and reaches("src/" + name, frozenset()):
-                yield file.path, line, f"{name} brings <tsl/…> out of the cache room"
-
-
 def bad(path, text):
     return Source(path, text)
 
@@ -117,7 +92,6 @@ FILE_RULES = [
     ]),
     (library_homes, [
         bad("src/service/a.cc", "#include <openssl/evp.h>\n"),
-        bad("src/service/a.cc", "#include <tsl/robin_set.h>\n"),
         bad("src/http/routes.cc", "#include <llhttp.h>\n"),
         bad("src/app/a.cc", "#include <uv.h>\n"),
         bad("src/service/a.cc", "#include <curl/curl.h>\n"),
@@ -136,15 +110,4 @@ FILE_RULES = [
     ]),
 ]
 
-TREE_RULES = [
-    (hidden_index, [
-        [bad("src/cache/index.h", "#include <tsl/robin_set.h>\n"),
-         bad("src/cache/shard.h", '#include "cache/index.h"\n'),
-         bad("src/service/a.cc", '#include "cache/shard.h"\n')],
-    ], [
-        [bad("src/cache/index.h", "#include <tsl/robin_set.h>\n"),
-         bad("src/cache/shard.cc", '#include "cache/index.h"\n'),
-         bad("src/cache/shard.h", "#include <memory>\n"),
-         bad("src/service/a.cc", '#include "cache/shard.h"\n')],
-    ]),
-]
+TREE_RULES = []

@@ -206,19 +206,4 @@ TEST_CASE("shard: against a model, whatever is served is what was last committed
   }
 }
 
-TEST_CASE("shard: probes stay short for any tokens chosen without the key (I41)") {
-  // 60 000 tokens that share the first bytes of their names; the key scatters them.
-  std::vector<std::byte> memory((80'000 + 1) * ShardIndex::kBucketBytes + 64);
-  std::vector<std::byte> ring_memory(60'000 * sizeof(RecordHeader));
-  Ring ring(ring_memory);
-  ShardIndex index(memory, ring, kKey);
-  for (int i = 0; i < 60'000; ++i) {
-    const std::size_t offset = ring.append(sizeof(RecordHeader));
-    auto* const record = ::new (ring.at(offset)) RecordHeader{};
-    record->token = hash_token("chosen" + std::to_string(i));
-    index.insert(offset);
-  }
-  CHECK(index.longest_probe() <= 64);
-}
-
 }  // namespace introspectd::cache
