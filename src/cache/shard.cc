@@ -6,7 +6,6 @@
 
 #include "base/assert.h"
 #include "base/mutant.h"
-#include "cache/shard_index.h"
 
 namespace introspectd::cache {
 namespace {
@@ -45,25 +44,21 @@ bool is_fresh(const RecordHeader& record, ReadTime now, const ReadRules& rules) 
 
 Shard::Shard(const ShardMemory& memory, const BootKey& key)
     : ring_(memory.ring),
-      index_(std::make_unique<ShardIndex>(memory.index, ring_)),
+      index_(memory.index, ring_),
       negatives_(memory.negatives),
       dead_(memory.dead),
       boot_key_(key) {}
 
-Shard::~Shard() = default;
-
-std::size_t Shard::index_buckets() const { return index_->buckets(); }
-
 LookupResult Shard::lookup(const Key& key, ReadTime now, const ReadRules& rules, oauth::AudienceMask audience,
                            std::span<char> room) {
-  RecordHeader* const record = index_->find(key.place, key.token, key.view);
+  RecordHeader* const record = index_.find(key.place, key.token, key.view);
   if (record != nullptr && is_fresh(*record, now, rules)) return serve(*record, audience, room);
   return {.outcome = lookup_inactive(key, now, rules.marks)};
 }
 
-void Shard::prefetch_bucket(std::uint64_t place, ViewId view) const { index_->prefetch_bucket(place, view); }
+void Shard::prefetch_bucket(std::uint64_t place, ViewId view) const { index_.prefetch_bucket(place, view); }
 
-void Shard::prefetch_record(std::uint64_t place, ViewId view) const { index_->prefetch_record(place, view); }
+void Shard::prefetch_record(std::uint64_t place, ViewId view) const { index_.prefetch_record(place, view); }
 
 LookupResult Shard::serve(RecordHeader& record, oauth::AudienceMask audience, std::span<char> room) {
   const bool for_this_caller = audience == 0 || (audience_of(record) & audience) != 0;
@@ -91,7 +86,7 @@ CommitOutcome Shard::refuse(const Key& key, Seq flight, Seq floor, Tick now) {
     return CommitOutcome::kRefusedDead;
   }
   if (std::max(floor, fill_floor_) >= flight && !MUTANT(fill_under_the_floor)) return CommitOutcome::kRefusedFloor;
-  const RecordHeader* const record = index_->find(key.place, key.token, key.view);
+  const RecordHeader* const record = index_.find(key.place, key.token, key.view);
   const NegativeSlot* const negative = negatives_.find(key.place, key.token, key.view);
   const bool newer = (record != nullptr && record->seq > flight) || (negative != nullptr && negative->seq > flight);
   return newer && !MUTANT(older_answer_wins) ? CommitOutcome::kRefusedNewer : CommitOutcome::kStored;
@@ -106,7 +101,7 @@ CommitOutcome Shard::commit(const Key& key, const Determination& what, Seq floor
     store_active(key, what, now);
     return CommitOutcome::kStored;
   }
-  if (RecordHeader* const old = index_->find(key.place, key.token, key.view)) {
+  if (RecordHeader* const old = index_.find(key.place, key.token, key.view)) {
     drop(*old, key.place);
     ++counts_.replaced;
   }
@@ -120,7 +115,7 @@ CommitOutcome Shard::commit(const Key& key, const Determination& what, Seq floor
 
 void Shard::store_active(const Key& key, const Determination& what, Tick now) {
   const std::size_t size = record_bytes(what.body.size(), what.audience != 0);
-  if (RecordHeader* const old = index_->find(key.place, key.token, key.view)) {
+  if (RecordHeader* const old = index_.find(key.place, key.token, key.view)) {
     ++counts_.replaced;
     if (record_bytes(*old) == size) {   // a refresh of the same length happens in place
       ++counts_.inserted;
@@ -134,7 +129,7 @@ void Shard::store_active(const Key& key, const Determination& what, Tick now) {
   make_room(size, now);
   const std::size_t offset = ring_.append(size);
   write_record(ring_.at(offset), key, what);
-  index_->insert(key.place, key.view, offset);
+  index_.insert(key.place, key.view, offset);
   ++counts_.inserted;
   ++counts_.entries;
   counts_.used_bytes = ring_.used();
@@ -171,7 +166,7 @@ void Shard::write_record(std::byte* where, const Key& key, const Determination& 
 
 // Takes the record out of the index; its bytes wait for the tail to pass them.
 void Shard::drop(RecordHeader& record, std::uint64_t place) {
-  index_->erase(place, record.token, record.view);
+  index_.erase(place, record.token, record.view);
   record.live = 0;
   --counts_.entries;
 }
@@ -179,7 +174,7 @@ void Shard::drop(RecordHeader& record, std::uint64_t place) {
 void Shard::make_room(std::size_t size, Tick now) {
   CHECK_INVARIANT(size <= ring_.capacity() / 2);
   int second_chances = 0;
-  while (!ring_.fits(size) || index_->full()) {
+  while (!ring_.fits(size) || index_.full()) {
     CHECK_INVARIANT(!ring_.empty());
     RecordHeader& oldest = record_at(ring_, ring_.tail());
     const bool expired = oldest.dies <= now;
@@ -203,7 +198,7 @@ void Shard::give_second_chance(RecordHeader& record) {
   record.asked_again = 0;
   const std::size_t size = record_bytes(record);
   const std::byte* const from = bytes_of(record);
-  std::uint32_t& unit = index_->unit_of(place_of(boot_key_, record.token), record.token, record.view);
+  std::uint32_t& unit = index_.unit_of(place_of(boot_key_, record.token), record.token, record.view);
   const bool unchecked = ring_.first_position() >= sweep_at_ && ring_.first_position() < sweep_end_;
   ring_.pop(size);
   const std::size_t offset = ring_.append(size);
@@ -218,7 +213,7 @@ Shard::PurgeResult Shard::purge_token(const TokenHash& token, std::uint64_t plac
   PurgeResult result;
   for (const ViewId view : views) {
     if (MUTANT(purge_spares_the_record)) continue;
-    if (RecordHeader* const record = index_->find(place, token, view)) {
+    if (RecordHeader* const record = index_.find(place, token, view)) {
       drop(*record, place);
       ++counts_.purged;
       ++result.dropped_records;
@@ -299,7 +294,7 @@ bool Shard::knows(const TokenHash& token, std::uint64_t place, ServerId server, 
 
 bool Shard::has_record(const TokenHash& token, std::uint64_t place, std::span<const ViewId> views) {
   return std::any_of(views.begin(), views.end(),
-                     [&](ViewId view) { return index_->find(place, token, view) != nullptr; });
+                     [&](ViewId view) { return index_.find(place, token, view) != nullptr; });
 }
 
 bool Shard::lift_dead(const TokenHash& token, std::uint64_t place, ServerId server, Seq seq) {

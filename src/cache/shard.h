@@ -8,7 +8,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -22,11 +21,10 @@
 #include "cache/record.h"
 #include "cache/ring.h"
 #include "cache/server_marks.h"
+#include "cache/shard_index.h"
 #include "oauth/audience.h"
 
 namespace introspectd::cache {
-
-class ShardIndex;
 
 // The moment of a read, with what is the same for every shard.
 struct ReadTime {
@@ -104,7 +102,7 @@ class Shard {
   Shard(const ShardMemory& memory, const BootKey& key);
   Shard(Shard&&) = delete;
   Shard& operator=(Shard&&) = delete;
-  ~Shard();
+  ~Shard() = default;
 
   // `audience` 0 asks for none.
   LookupResult lookup(const Key& key, ReadTime now, const ReadRules& rules, oauth::AudienceMask audience,
@@ -163,7 +161,7 @@ class Shard {
   }
 
   const ShardCounts& counts() const { return counts_; }
-  std::size_t index_buckets() const;   // never changes (tested)
+  std::size_t index_buckets() const { return index_.buckets(); }   // never changes (tested)
   Seq fill_floor() const { return fill_floor_; }
 
  private:
@@ -181,7 +179,7 @@ class Shard {
                      PurgeResult& result, Tick now);
 
   Ring ring_;
-  std::unique_ptr<ShardIndex> index_;
+  ShardIndex index_;
   Negatives negatives_;
   DeadTokens dead_;
   BootKey boot_key_;
