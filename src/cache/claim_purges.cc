@@ -26,15 +26,14 @@ ClaimPurges::ClaimPurges(std::span<std::byte> memory, std::span<std::byte> filte
   CHECK_INVARIANT(count > 0 && memory.size() >= count * (sizeof(Entry) + sizeof(std::uint32_t)));
   entries_ = {reinterpret_cast<Entry*>(memory.data()), count};   // each made when it is first taken
   chains_ = make_slots<std::uint32_t>(memory.subspan(count * sizeof(Entry), count * sizeof(std::uint32_t)), 1);
-  std::fill(chains_.begin(), chains_.end(), kNone);
 }
 
 std::uint32_t& ClaimPurges::chain_of(std::uint64_t tag) { return chains_[scale(tag, chains_.size())]; }
 
 std::uint32_t ClaimPurges::find(const ClaimPurge& purge) {
   std::uint32_t at = chain_of(purge.tag);
-  for (; at != kNone; at = entries_[at].chain) {
-    const ClaimPurge& there = entries_[at].purge;
+  for (; at != kNone; at = entry(at).chain) {
+    const ClaimPurge& there = entry(at).purge;
     if (there.tag == purge.tag && there.constraint == purge.constraint && there.kind == purge.kind &&
         there.without_sid == purge.without_sid) {
       break;
@@ -46,37 +45,37 @@ std::uint32_t ClaimPurges::find(const ClaimPurge& purge) {
 std::uint32_t ClaimPurges::take_free() {
   if (free_ != kNone) {
     const std::uint32_t at = free_;
-    free_ = entries_[at].chain;
+    free_ = entry(at).chain;
     return at;
   }
   CHECK_INVARIANT(untouched_ < entries_.size());
   std::construct_at(&entries_[untouched_]);
-  return static_cast<std::uint32_t>(untouched_++);
+  return static_cast<std::uint32_t>(++untouched_);
 }
 
 // At the young end of its order.
 void ClaimPurges::append(std::uint32_t at) {
-  Order& order = order_of(entries_[at].purge);
-  entries_[at].older = order.newest;
-  entries_[at].newer = kNone;
-  (order.newest == kNone ? order.oldest : entries_[order.newest].newer) = at;
+  Order& order = order_of(entry(at).purge);
+  entry(at).older = order.newest;
+  entry(at).newer = kNone;
+  (order.newest == kNone ? order.oldest : entry(order.newest).newer) = at;
   order.newest = at;
 }
 
 void ClaimPurges::unlink(std::uint32_t at) {
-  const Entry& entry = entries_[at];
-  Order& order = order_of(entry.purge);
-  (entry.older == kNone ? order.oldest : entries_[entry.older].newer) = entry.newer;
-  (entry.newer == kNone ? order.newest : entries_[entry.newer].older) = entry.older;
+  const Entry& gone = entry(at);
+  Order& order = order_of(gone.purge);
+  (gone.older == kNone ? order.oldest : entry(gone.older).newer) = gone.newer;
+  (gone.newer == kNone ? order.newest : entry(gone.newer).older) = gone.older;
 }
 
 void ClaimPurges::forget(std::uint32_t at) {
   unlink(at);
-  std::uint32_t* link = &chain_of(entries_[at].purge.tag);
-  while (*link != at) link = &entries_[*link].chain;
-  *link = entries_[at].chain;
-  entries_[at].purge = ClaimPurge{};
-  entries_[at].chain = free_;
+  std::uint32_t* link = &chain_of(entry(at).purge.tag);
+  while (*link != at) link = &entry(*link).chain;
+  *link = entry(at).chain;
+  entry(at).purge = ClaimPurge{};
+  entry(at).chain = free_;
   free_ = at;
   --size_;
 }
@@ -84,7 +83,7 @@ void ClaimPurges::forget(std::uint32_t at) {
 void ClaimPurges::forget_ended(const Order& order, Tick now, Seq swept) {
   constexpr int kEndedMost = 2;   // an entry comes, two of each order may go
   for (int i = 0; i < kEndedMost && order.oldest != kNone; ++i) {
-    const ClaimPurge& oldest = entries_[order.oldest].purge;
+    const ClaimPurge& oldest = entry(order.oldest).purge;
     if (oldest.keep_until > now || oldest.seq > swept) break;
     forget(order.oldest);
   }
@@ -98,7 +97,7 @@ bool ClaimPurges::make_room(Tick now, Seq swept) {
 
 bool ClaimPurges::forget_early(const Order& order, Tick now, Seq swept) {
   if (order.oldest == kNone) return false;
-  const ClaimPurge& oldest = entries_[order.oldest].purge;
+  const ClaimPurge& oldest = entry(order.oldest).purge;
   if (oldest.seq > swept || after(oldest.hold_until, flight_ticks_) > now) return false;
   if (oldest.keep_until > now) ++forgotten_early_;
   forget(order.oldest);
@@ -116,7 +115,7 @@ bool ClaimPurges::filter(const ClaimPurge& purge, Tick now, Seq swept) {
 bool ClaimPurges::waits_for_sweep(Seq swept) const {
   if (size_ < entries_.size()) return false;
   return std::ranges::any_of(orders_, [&](const Order& order) {
-    return order.oldest != kNone && entries_[order.oldest].purge.seq > swept;
+    return order.oldest != kNone && entry(order.oldest).purge.seq > swept;
   });
 }
 
@@ -134,10 +133,10 @@ ClaimPurges::Entered ClaimPurges::enter(const ClaimPurge& purge, Tick now, Seq s
     if (!make_room(now, swept)) return filter(entered, now, swept) ? Entered::kFiltered : Entered::kNoRoom;
   }
   const std::uint32_t at = take_free();
-  entries_[at].purge = entered;
-  entries_[at].since = 0;
+  entry(at).purge = entered;
+  entry(at).since = 0;
   std::uint32_t& chain = chain_of(purge.tag);
-  entries_[at].chain = chain;
+  entry(at).chain = chain;
   chain = at;
   append(at);
   ++size_;
@@ -145,10 +144,10 @@ ClaimPurges::Entered ClaimPurges::enter(const ClaimPurge& purge, Tick now, Seq s
 }
 
 void ClaimPurges::say_again(std::uint32_t at, const ClaimPurge& purge) {
-  ClaimPurge& there = entries_[at].purge;
-  const Seq first = there.seq - entries_[at].since;
+  ClaimPurge& there = entry(at).purge;
+  const Seq first = there.seq - entry(at).since;
   there.seq = std::max(there.seq, purge.seq);
-  entries_[at].since = static_cast<std::uint32_t>(std::min<Seq>(there.seq - first, ~std::uint32_t{0}));
+  entry(at).since = static_cast<std::uint32_t>(std::min<Seq>(there.seq - first, ~std::uint32_t{0}));
   there.cut_off = MUTANT(cut_off_moves_back) ? purge.cut_off : std::max(there.cut_off, purge.cut_off);
   there.hold_until = std::max(there.hold_until, purge.hold_until);
   there.keep_until = std::max(there.keep_until, purge.keep_until);
@@ -165,8 +164,8 @@ bool ClaimPurges::matches(const ClaimPurge& purge, const Subject& subject, Tick 
 }
 
 void ClaimPurges::judge(std::uint64_t tag, const Subject& subject, Tick now, Match& result) const {
-  for (std::uint32_t at = chains_[scale(tag, chains_.size())]; at != kNone; at = entries_[at].chain) {
-    const ClaimPurge& purge = entries_[at].purge;
+  for (std::uint32_t at = chains_[scale(tag, chains_.size())]; at != kNone; at = entry(at).chain) {
+    const ClaimPurge& purge = entry(at).purge;
     if (purge.tag != tag || !matches(purge, subject, now)) continue;
     // "Started within the hold": the AS may have lied until its end, whenever the answer comes.
     const bool within_hold =
@@ -179,7 +178,7 @@ void ClaimPurges::judge(std::uint64_t tag, const Subject& subject, Tick now, Mat
     if (fate == ClaimFate::kUntouched && ask_older && !MUTANT(younger_than_the_cut_off_kept)) fate = ClaimFate::kAsk;
     if (fate == ClaimFate::kUntouched) continue;
     MatchingPurge matching{purge.seq, fate == ClaimFate::kDead, fate == ClaimFate::kAsk};
-    if (purge.seq > subject.seq) matching.oldest = std::max(purge.seq - entries_[at].since, subject.seq + 1);
+    if (purge.seq > subject.seq) matching.oldest = std::max(purge.seq - entry(at).since, subject.seq + 1);
     result.purge.add(matching);
     result.by_sub = result.by_sub || purge.without_sid;
   }

@@ -37,7 +37,8 @@ class ClaimPurges {
  public:
   static constexpr std::size_t kEntriesMost = 1U << 20U;
   static constexpr std::size_t kEntryBytes = 64;   // and its share of the chains' heads
-  // `flight_ticks`: the longest flight and a second: what started within a hold has ended by then.
+  // The memory is all zero. `flight_ticks`: the longest flight and a second: what started within a hold has ended by
+  // then.
   ClaimPurges(std::span<std::byte> memory, std::span<std::byte> filter_memory, Tick flight_ticks);
 
   // Remembers it; one of the same tag, constraint, kind and reach becomes the later of both: a cut-off only moves
@@ -81,7 +82,8 @@ class ClaimPurges {
   std::size_t filter_capacity() const { return filter_.capacity(); }
 
  private:
-  static constexpr std::uint32_t kNone = 0xffffffffU;
+  // Entries are numbered from 1, so that the chains' heads are all zero, and not touched, until one is entered.
+  static constexpr std::uint32_t kNone = 0;
   struct Entry {
     ClaimPurge purge;
     std::uint32_t chain = kNone;   // the next of the same chain, or of the free ones
@@ -100,6 +102,8 @@ class ClaimPurges {
   Order& order_of(const ClaimPurge& purge) {
     return orders_[purge.kind == PurgeKind::kCutOff && !MUTANT(ended_holds_kept_behind_a_cut_off) ? 1 : 0];
   }
+  Entry& entry(std::uint32_t number) { return entries_[number - 1]; }
+  const Entry& entry(std::uint32_t number) const { return entries_[number - 1]; }
   std::uint32_t& chain_of(std::uint64_t tag);
   std::uint32_t find(const ClaimPurge& purge);
   void say_again(std::uint32_t at, const ClaimPurge& purge);
