@@ -237,9 +237,10 @@ class TokenCache {
   std::vector<std::unique_ptr<GuardedShard>> shards_;
   std::vector<std::vector<ViewId>> views_of_server_;
   std::vector<ServerMarks> marks_;
-  std::atomic<Seq> seq_{0};
   std::unique_ptr<LiveClaims> live_;
 
+  // What the single writer writes stands on other cache lines than what every hit reads.
+  alignas(64) std::atomic<Seq> seq_{0};
   // The single writer's own.
   std::unique_ptr<ClaimPurges> purges_;
   std::vector<BootKey> claim_keys_;          // by AS

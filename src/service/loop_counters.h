@@ -73,5 +73,6 @@ class LoopCounters {
   CounterBlock<kCounters> counters_;
   CounterBlock<kOutcomes> outcomes_;
 };
+static_assert(alignof(LoopCounters) % 64 == 0 && sizeof(LoopCounters) % 64 == 0, "loops share no cache line");
 
 }  // namespace introspectd::service
