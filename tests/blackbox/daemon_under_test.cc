@@ -48,8 +48,8 @@ void DaemonUnderTest::write_conf(const ConfLines& lines) {
   REQUIRE(support::write_file(directory_.file("caller.secret"), "orders-secret"));
   const std::string conf =
       "[listen]\nunix = \"" + socket_path() + "\"\ntcp = [\"127.0.0.1:" + std::to_string(tcp_port_) +
-      "\"]\nthreads = 2\n" + lines.listen + "\n[admin]\nunix = \"" + directory_.file("admin.sock") +
-      "\"\n[cache]\nmemory = \"8MiB\"\n" + (lines.cache.empty() ? kLongLives : lines.cache) +
+      "\"]\nthreads = " + std::to_string(lines.threads) + "\n" + lines.listen + "\n[admin]\nunix = \"" +
+      directory_.file("admin.sock") + "\"\n[cache]\nmemory = \"8MiB\"\n" + (lines.cache.empty() ? kLongLives : lines.cache) +
       "\n[[authorization_server]]\nname = \"main\"\nintrospection_endpoint = \"" + as.url("/introspect") +
       "\"\nrevocation_endpoint = \"" + as.url("/revoke") +
       "\"\nclient_id = \"node\"\nclient_secret_file = \"" + directory_.file("as.secret") + "\"\n" +
@@ -94,6 +94,16 @@ HttpResponse DaemonUnderTest::ask(const HttpRequest& request) const {
   const auto answer = connection.ask(request);
   REQUIRE_MESSAGE(answer.has_value(), (answer ? "" : answer.error()), "\n", log());
   return *answer;
+}
+
+std::string DaemonUnderTest::metrics() const {
+  HttpConnection admin = HttpConnection::unix_socket(directory_.file("admin.sock"));
+  HttpRequest question;
+  question.method = "GET";
+  question.target = "/metrics";
+  const auto answer = admin.ask(question);
+  REQUIRE_MESSAGE(answer.has_value(), (answer ? "" : answer.error()), "\n", log());
+  return answer->body;
 }
 
 bool DaemonUnderTest::answers() {

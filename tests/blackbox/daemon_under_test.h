@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,6 +28,7 @@ struct ConfLines {
   std::string cache = {};
   std::string upstream = {};
   std::string caller = {};
+  std::size_t threads = 2;
 };
 
 class DaemonUnderTest {
@@ -41,6 +43,8 @@ class DaemonUnderTest {
   // On a new connection over the Unix socket; fails the test when there is no answer.
   HttpResponse introspect(std::string_view token) const;
   HttpResponse ask(const HttpRequest& request) const;
+  // The page of its metrics.
+  std::string metrics() const;
   // True while it answers a question about a good token.
   bool answers();
   pid_t pid() const { return program_->pid(); }
