@@ -134,9 +134,6 @@ def main():
             since = time.monotonic()
             verdict.show_progress(f"item {verdict.ITEMS[name]}, {name}")
             rows_path = Path(directory) / f"{name}.json"
-            if name == "scaling" and not (HERE / "scaling.py").exists():
-                rows.append(verdict.not_measured(name, "two threads against one", "there is no bench of it yet"))
-                continue
             rows += measured(name, command(name, chosen, rows_path), rows_path)
             rows += left_out(name, chosen)
             verdict.show_progress(f"item {verdict.ITEMS[name]}, {name}: {time.monotonic() - since:.0f} s")

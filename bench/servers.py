@@ -150,6 +150,7 @@ class Fleet:
         self.memory = memory
         self.threads = threads
         self.more = {"listen": "", "authorization_server": "", "caller": ""}  # lines for these sections of the conf
+        self.wrapper = []      # the command that the daemon is started by, where there is one
         self.admin_port = None
         self.running = []
         self.as_port = free_port()
@@ -181,7 +182,8 @@ class Fleet:
         conf.write_text(CONF.format(directory=self.directory, port=port, admin_port=self.admin_port,
                                     memory=self.memory, as_port=self.as_port, caller=BASIC_ID, threads=self.threads,
                                     more=self.more))
-        return self.start("introspectd", [self.build / "introspectd", "--config", conf], port, self.server_core)
+        command = [*self.wrapper, self.build / "introspectd", "--config", conf]
+        return self.start("introspectd", command, port, self.server_core)
 
     def load_command(self, server, transport, *options, core=None):
         core = self.load_core if core is None else core
