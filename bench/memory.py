@@ -67,12 +67,12 @@ def fill(fleet, daemon, wanted):
     fleet.load(daemon, "unix", "--mix=sequential", f"--count={wanted}", f"--requests={wanted}", "--warm-up=0",
                "--seconds=7200")
     entries, step, first = held(fleet), max(wanted // 100, 1), FIRST_TOP_UP
-    # Full is when new tokens mostly take the room of others.
+    # Full is when new tokens take the room of others, in every shard.
     while first < FIRST_TOP_UP + wanted:
         fleet.load(daemon, "unix", "--misses=1", f"--first-miss={first}", f"--requests={step}", "--warm-up=0",
                    "--seconds=600")
         before, entries, first = entries, held(fleet), first + step
-        if entries - before < step / 2:
+        if entries - before < step / 100:
             return entries
     raise SystemExit(f"{entries} entries, and still not full: a smaller --entry-budget is needed")
 
