@@ -9,9 +9,10 @@
 Hits come open loop at half of what the closed loop gets. Each round measures alone and with the neighbour, in an order
 that changes; a ratio is the median of the rounds' ratios of p99.
 
-The neighbours' own programs, and the authorization server, have a third core; without one they run on the load
-generator's: what they take of it delays the load generator, and reads as the server's latency. So the same is measured
-against uv_llhttp_server, which answers hits at the same rate, with a neighbour that takes the core as much: what that
+The neighbours' own programs, and the authorization server, have a third core. Without one they run on the load
+generator's, which then sleeps between requests and comes before them, in real time where that is allowed; what they take
+of it all the same delays the load generator, and reads as the server's latency. So the same is measured against
+uv_llhttp_server, which answers hits at the same rate, with a neighbour that takes the core as much: what that
 shows is no work of introspectd. Both ratios are printed; the limit holds for the ratio beyond the reference's. Where
 p99 is that of a busy machine already alone, the verdict says so: less than that is not seen. With --gate a missed limit
 makes the exit status 1.
@@ -118,8 +119,9 @@ class Neighbourhood:
         return Child(core, scrape, target)
 
     def hits(self, target):
+        shared = ["--share-core"] if self.fleet.other_core == self.fleet.load_core else []
         return self.fleet.load(target.server, self.chosen.transport, f"--count={HOT}", f"--rate={self.rate}",
-                               f"--seconds={self.chosen.seconds}", f"--pid={target.server.pid}")
+                               f"--seconds={self.chosen.seconds}", f"--pid={target.server.pid}", *shared)
 
     def alone(self, target):
         time.sleep(REST_SECONDS)

@@ -14,6 +14,7 @@ namespace introspectd::bench {
 namespace {
 
 constexpr std::int64_t kSecondNs = 1'000'000'000;
+constexpr std::int64_t kLongestWaitNs = 10'000'000;
 constexpr std::uint64_t kMostLost = 10'000;
 
 std::int64_t to_ns(double seconds) { return static_cast<std::int64_t>(seconds * static_cast<double>(kSecondNs)); }
@@ -54,7 +55,8 @@ void LoadRun::open_all() {
 
 void LoadRun::turn() {
   std::array<epoll_event, 256> events;
-  const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), wait_ms());
+  const timespec wait{0, wait_ns()};
+  const int count = ::epoll_pwait2(epoll_.get(), events.data(), static_cast<int>(events.size()), &wait, nullptr);
   now_ = now_ns();
   if (!measuring_ && now_ >= measure_from_ns_) begin_measuring();
   for (int i = 0; i < count; ++i) serve(events[static_cast<std::size_t>(i)]);
@@ -66,8 +68,19 @@ bool LoadRun::over() const {
   return now_ >= measure_from_ns_ + to_ns(plan_.seconds);
 }
 
-// The open loop never sleeps: a wake-up would be counted as the server's latency.
-int LoadRun::wait_ms() const { return plan_.spin || open_loop() ? 0 : 10; }
+// The open loop never sleeps: a wake-up would be counted as the server's latency. Where it shares its core it has to:
+// what never sleeps has its turns like others, and a turn of theirs is far longer than a wake-up.
+std::int64_t LoadRun::wait_ns() const {
+  if (plan_.spin || (open_loop() && !plan_.share_core)) return 0;
+  if (!open_loop() || idle_.empty()) return kLongestWaitNs;
+  return std::clamp<std::int64_t>(due_ns() - now_ns(), 0, kLongestWaitNs);
+}
+
+// When the next request of the open loop should begin.
+std::int64_t LoadRun::due_ns() const {
+  const double interval_ns = static_cast<double>(kSecondNs) / plan_.rate;
+  return begin_ns_ + static_cast<std::int64_t>(static_cast<double>(started_) * interval_ns);
+}
 
 void LoadRun::begin_measuring() {
   measuring_ = true;
@@ -113,9 +126,8 @@ void LoadRun::next_request(std::size_t slot) {
 void LoadRun::start_due_requests() {
   // Latency counts from when a request should have begun, also where it had to wait for a free connection: otherwise
   // a stalled server would be asked less and look better.
-  const double interval_ns = static_cast<double>(kSecondNs) / plan_.rate;
   while (!idle_.empty()) {
-    const auto intended = begin_ns_ + static_cast<std::int64_t>(static_cast<double>(started_) * interval_ns);
+    const std::int64_t intended = due_ns();
     if (intended > now_ || (plan_.requests > 0 && started_ >= plan_.requests)) return;
     const std::size_t slot = idle_.front();
     idle_.pop_front();

@@ -66,7 +66,8 @@ class LoadRun {
   void begin_measuring();
   void end_measuring();
   bool over() const;
-  int wait_ms() const;
+  std::int64_t wait_ns() const;
+  std::int64_t due_ns() const;
   bool open_loop() const { return plan_.rate > 0; }
 
   Plan plan_;

@@ -45,6 +45,7 @@ void refuse_contradictions(const Plan& plan) {
   if (plan.address.port == 0 && plan.address.unix_path.empty()) fail("--port or --unix is needed");
   if (plan.connections == 0 || plan.depth == 0 || plan.mix.count == 0) fail("zero connections, depth or count");
   if ((plan.rate > 0 || plan.new_connection) && plan.depth > 1) fail("--depth goes with keep-alive and closed loop");
+  if (plan.share_core && plan.rate <= 0) fail("--share-core goes with --rate");
   if (plan.rate > 0 && plan.new_connection) fail("--rate goes with keep-alive");
 }
 
@@ -53,7 +54,7 @@ void refuse_contradictions(const Plan& plan) {
 Plan plan_from_arguments(int argc, char** argv) {
   const Flags flags(argc, argv,
                     {"protocol", "port", "unix", "basic", "connections", "depth", "new-connection", "rate", "spin",
-                     "warm-up", "seconds", "requests", "pid", "core", "seed", "order-seed", "mix", "count", "zipf",
+                     "share-core", "warm-up", "seconds", "requests", "pid", "core", "seed", "order-seed", "mix", "count", "zipf",
                      "misses", "made-up", "first-miss"});
   const auto natural = [&flags](std::string_view name, std::uint64_t otherwise) {
     return static_cast<std::uint64_t>(flags.integer(name, static_cast<std::int64_t>(otherwise)));
@@ -67,6 +68,7 @@ Plan plan_from_arguments(int argc, char** argv) {
   plan.new_connection = flags.has("new-connection");
   plan.rate = flags.real("rate", 0);
   plan.spin = flags.has("spin");
+  plan.share_core = flags.has("share-core");
   plan.warm_up_seconds = flags.real("warm-up", plan.warm_up_seconds);
   plan.seconds = flags.real("seconds", plan.seconds);
   plan.requests = natural("requests", 0);

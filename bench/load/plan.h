@@ -24,7 +24,8 @@ struct Plan {
   std::size_t depth = 1;             // requests in one write; the next batch goes when all are answered
   bool new_connection = false;       // one request, then close
   double rate = 0;                   // open loop: requests a second; 0 = closed loop
-  bool spin = false;                 // never sleep between replies (always so in the open loop)
+  bool spin = false;                 // never sleep between replies (always so in the open loop that shares no core)
+  bool share_core = false;           // open loop: sleep until a request is due, ahead of all else on the core
   double warm_up_seconds = 0.2;
   double seconds = 1;
   std::uint64_t requests = 0;        // ends the run when this many were answered; 0 = by time only
