@@ -81,8 +81,9 @@ class TableTest(unittest.TestCase):
         self.asked = []
         given = iter(rows_of_each)
 
-        def measured(name, line, rows_path, most_seconds=0):
+        def measured(name, line, rows_path, most_seconds):
             self.asked.append((name, line))
+            self.most_seconds = most_seconds
             return next(given)
 
         said = io.StringIO()
@@ -107,6 +108,7 @@ class TableTest(unittest.TestCase):
         for length in ((), ("--quick",), ("--full",)):
             self.status(*everything, arguments=(f"--build={build}", *length))
             self.assertEqual([name for name, _ in self.asked], list(verdict.ITEMS))
+            self.assertEqual(self.most_seconds > 3600, "--full" in length)
             for name, line in self.asked:
                 if name != "recency":
                     self.assertTrue(os.path.exists(line[2]), line)
