@@ -14,17 +14,20 @@ struct PollWatch::Block {
   void* owner = nullptr;  // null: closed
   Callback callback = nullptr;
   Readiness wanted;
+  Readiness armed;   // what libuv watches for: wanted, or to read besides
 
-  void start() {
-    const int events = (wanted.readable ? UV_READABLE : 0) | (wanted.writable ? UV_WRITABLE : 0);
+  void arm(Readiness wish) {
+    armed = wish;
+    const int events = (armed.readable ? UV_READABLE : 0) | (armed.writable ? UV_WRITABLE : 0);
     const int outcome = events == 0 ? uv_poll_stop(&handle) : uv_poll_start(&handle, events, &Block::on_event);
     CHECK_INVARIANT(outcome == 0);
   }
   void ready(int status, int events) {
     if (owner == nullptr) return;
-    // libuv stops a watch that met EPOLLERR; start it again, so that events stay level-triggered.
-    if (status < 0) start();
     const bool failed = status < 0;
+    // libuv stops a watch that met EPOLLERR; start it again, so that events stay level-triggered. And what came though
+    // nobody wants to read it must not come again and again.
+    if (failed || (armed.readable && !wanted.readable && (events & UV_READABLE) != 0)) arm(wanted);
     if (wanted.readable && (failed || (events & UV_READABLE) != 0)) callback(owner, {.readable = true});
     // The first call may have closed the watch (the block lives until the close callback) or changed the wish.
     if (owner == nullptr || !wanted.writable) return;
@@ -53,7 +56,8 @@ void PollWatch::want(Readiness wanted) {
   CHECK_INVARIANT(block_ != nullptr);
   if (block_->wanted == wanted) return;
   block_->wanted = wanted;
-  block_->start();
+  const Readiness armed{.readable = wanted.readable || block_->armed.readable, .writable = wanted.writable};
+  if (block_->armed != armed) block_->arm(armed);
 }
 
 void PollWatch::close() noexcept {

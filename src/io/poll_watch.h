@@ -1,6 +1,8 @@
 // PollWatch: tells when a non-blocking fd that somebody else owns can be read or written; level-triggered.
 // Threads: the loop's.  Owns: a uv_poll_t on the heap, given to the loop at close and freed in its close callback.
-// Errors: open says false when the OS refuses.  Cost: want() that changes nothing makes no system call.
+// Errors: open says false when the OS refuses.
+// Cost: want() that changes nothing makes no system call; nor does a pause in reading, unless something comes in it: who
+// waits for an answer has nothing to say (libuv makes three of a stop and a start).
 // Contract: close the watch before the fd; after close the callback never runs. Closing inside the callback is allowed.
 #pragma once
 

@@ -58,13 +58,37 @@ Now UvLoop::now() const {
 }
 
 void UvLoop::post(UniqueFunction<void()> task) {
-  // A refused task is destroyed here, outside the lock: its destructor may be anything.
-  const bool was_empty = mailbox_.with([&task](Mailbox& mailbox) {
+  if (put(std::move(task), Wake::kNow)) wake();
+}
+
+void UvLoop::send(ports::EventLoop& to, UniqueFunction<void()> task) {
+  auto* const other = dynamic_cast<UvLoop*>(&to);
+  if (other == nullptr) return to.post(std::move(task));
+  other->put(std::move(task), Wake::kLater);
+  if (std::find(sent_to_.begin(), sent_to_.end(), other) == sent_to_.end()) sent_to_.push_back(other);
+}
+
+// A refused task is destroyed outside the lock: its destructor may be anything.
+bool UvLoop::put(UniqueFunction<void()> task, Wake when) {
+  return mailbox_.with([&task, when](Mailbox& mailbox) {
     if (mailbox.closed) return false;
     mailbox.tasks.push_back(std::move(task));
-    return mailbox.tasks.size() == 1;
+    return when == Wake::kNow && !std::exchange(mailbox.woken, true);
   });
-  if (was_empty) wake();
+}
+
+// No more, where it has looked meanwhile.
+bool UvLoop::must_wake() {
+  return mailbox_.with([](Mailbox& mailbox) {
+    return !mailbox.closed && !mailbox.tasks.empty() && !std::exchange(mailbox.woken, true);
+  });
+}
+
+void UvLoop::wake_others() {
+  for (UvLoop* const other : sent_to_) {
+    if (other->must_wake()) other->wake();
+  }
+  sent_to_.clear();
 }
 
 ports::PendingToken UvLoop::after(Duration delay, UniqueFunction<void()> callback) {
@@ -74,6 +98,7 @@ ports::PendingToken UvLoop::after(Duration delay, UniqueFunction<void()> callbac
 void UvLoop::run() {
   CHECK_INVARIANT(!closed_);
   uv_run(loop_.get(), UV_RUN_DEFAULT);
+  wake_others();   // the last turn ended without another's beginning
 }
 
 void UvLoop::stop() {
@@ -103,6 +128,7 @@ void UvLoop::close() {
 
 void UvLoop::begin_turn() {
   // The loop is about to wait: what the clocks said before is old when it wakes.
+  wake_others();
   arm_timer();
   now_.reset();
 }
@@ -134,7 +160,10 @@ void UvLoop::run_mail() {
     }
     batch_.clear();
     batch_next_ = 0;
-    mailbox_.with([this](Mailbox& mailbox) { std::swap(batch_, mailbox.tasks); });
+    mailbox_.with([this](Mailbox& mailbox) {
+      std::swap(batch_, mailbox.tasks);
+      mailbox.woken = false;
+    });
   }
   const std::size_t end = std::min(batch_.size(), batch_next_ + kTasksPerTurn);
   while (batch_next_ != end) {

@@ -1,13 +1,15 @@
 // UvLoop: a libuv loop behind the port: both clocks once a turn, a mailbox, timers that go on through suspend.
 // Threads: post and stop from any thread; everything else on the one thread that runs it (before run and after its
 // return: whichever thread owns the object then).  Owns: the loop, its wake-up and its timer.
-// Errors: what the OS refuses while opening is a fault.  Cost: post = one lock, and a write only when the mailbox was
-// empty; a timer costs a system call only when it is earlier than every other.
+// Errors: what the OS refuses while opening is a fault.  Cost: post = one lock, and a write unless one is unread; send =
+// one lock, and another with at most one write for each loop and turn; a timer costs a system call only when it is
+// earlier than every other.
 // Shutdown: stop() → run() returns → the owner destroys streams, listeners and upstreams → close() (or the destructor)
 // closes the gate, runs the loop dry and checks that nothing was left behind.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -31,6 +33,8 @@ class UvLoop final : public ports::EventLoop {
 
   Now now() const override;
   void post(UniqueFunction<void()> task) override;
+  // `to` outlives the run of this loop.
+  void send(ports::EventLoop& to, UniqueFunction<void()> task) override;
   [[nodiscard]] ports::PendingToken after(Duration delay, UniqueFunction<void()> callback) override;
 
   // Runs turns until stop().
@@ -43,13 +47,19 @@ class UvLoop final : public ports::EventLoop {
  private:
   struct Mailbox {
     std::vector<UniqueFunction<void()>> tasks;
+    bool woken = false;    // the loop will look into it
     bool closed = false;
   };
   struct TurnStart;
 
   void begin_turn();
   void arm_timer();
+  // Whether the caller has to wake the loop, which the mailbox then believes done.
+  enum class Wake : std::uint8_t { kNow, kLater };
+  bool put(UniqueFunction<void()> task, Wake when);
+  bool must_wake();
   void wake() noexcept;
+  void wake_others();
   void run_mail();
   void run_timers();
 
@@ -64,6 +74,7 @@ class UvLoop final : public ports::EventLoop {
   PollWatch timer_watch_;
 
   Guarded<Mailbox> mailbox_;
+  std::vector<UvLoop*> sent_to_;               // in this turn; to be woken when it ends
   std::vector<UniqueFunction<void()>> batch_;  // taken out of the mailbox, being run
   std::size_t batch_next_ = 0;
 

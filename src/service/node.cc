@@ -74,27 +74,35 @@ class Node::ReplyPost final : public Replies {
       return;
     }
     FrontSide& side = *node_->fronts_[waiter.loop];
-    side.loop.post([&side, waiter, reply = std::move(reply)] { side.front.deliver(waiter, reply); });
+    node_->parts_.back.send(side.loop, [&side, waiter, reply = std::move(reply)] { side.front.deliver(waiter, reply); });
   }
 
  private:
   Node* node_;
 };
 
-// Requests go to the back loop.
+// Requests go to the back loop, from that of the session that will wait.
 class Node::BackPost final : public BackLink {
  public:
   explicit BackPost(Node& node) : node_(&node) {}
   void fetch(FetchRequest request) override {
-    node_->parts_.back.post(
-        [node = node_, request = std::move(request)]() mutable { node->fetcher_->fetch(std::move(request)); });
+    ports::EventLoop& from = loop_of(request.waiter);
+    from.send(node_->parts_.back, [node = node_, request = std::move(request)]() mutable {
+      node->fetcher_->fetch(std::move(request));
+    });
   }
   void revoke(RevokeRequest request) override {
-    node_->parts_.back.post(
-        [node = node_, request = std::move(request)]() mutable { node->revoker_->revoke(std::move(request)); });
+    ports::EventLoop& from = loop_of(request.waiter);
+    from.send(node_->parts_.back, [node = node_, request = std::move(request)]() mutable {
+      node->revoker_->revoke(std::move(request));
+    });
   }
 
  private:
+  ports::EventLoop& loop_of(const WaiterId& waiter) const {
+    return waiter.loop == node_->fronts_.size() ? node_->parts_.back : node_->fronts_[waiter.loop]->loop;
+  }
+
   Node* node_;
 };
 

@@ -3,10 +3,11 @@
 #include <doctest/doctest.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
-
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <fstream>
@@ -17,7 +18,9 @@
 #include "io/clock.h"
 #include "io/curl_outcome.h"
 #include "io/endpoint_url.h"
+#include "io/file_descriptor.h"
 #include "io/memory_mapping.h"
+#include "io/poll_watch.h"
 #include "io/random_bytes.h"
 #include "io/resolver.h"
 #include "io/signals.h"
@@ -36,6 +39,35 @@ std::size_t resident_pages(std::span<std::byte> bytes) {
 }
 
 }  // namespace
+
+TEST_CASE("poll_watch: what comes in a pause of reading is told after it, and neither called for nor spun on within it") {
+  UvLoop loop;
+  std::array<int, 2> pair{};
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair.data()) == 0);
+  const FileDescriptor watched(pair[0]);
+  const FileDescriptor peer(pair[1]);
+  int told = 0;
+  PollWatch watch;
+  REQUIRE(watch.open(loop.raw(), watched.get(), &told, [](void* count, Readiness ready) {
+    CHECK(ready.readable);
+    ++*static_cast<int*>(count);
+  }));
+  watch.want({.readable = true});
+  watch.want({});
+  REQUIRE(::write(peer.get(), "x", 1) == 1);
+  CHECK_FALSE(run_until(loop, [&] { return told != 0; }, 50ms));
+  watch.want({.readable = true});
+  CHECK(run_until(loop, [&] { return told != 0; }));
+  char byte = 0;
+  REQUIRE(::read(watched.get(), &byte, 1) == 1);
+  told = 0;
+  watch.want({});
+  watch.want({.readable = true});   // nothing came: the watch was never stopped
+  REQUIRE(::write(peer.get(), "y", 1) == 1);
+  CHECK(run_until(loop, [&] { return told != 0; }));
+  watch.close();
+  loop.close();
+}
 
 TEST_CASE("clock: the monotonic clock goes on, the wall clock is in this century") {
   const Now first = read_clocks();

@@ -4,8 +4,12 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -13,6 +17,22 @@
 #include "tests/unit/io/loop_fixture.h"
 
 namespace introspectd::io {
+namespace {
+
+// Wake-ups that were written and not read yet, of all loops of this process.
+std::uint64_t unread_wake_ups() {
+  std::uint64_t sum = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fdinfo")) {
+    std::ifstream file(entry.path());
+    for (std::string word; file >> word;) {
+      std::uint64_t count = 0;
+      if (word == "eventfd-count:" && file >> std::hex >> count) sum += count;
+    }
+  }
+  return sum;
+}
+
+}  // namespace
 
 TEST_CASE("uv_loop: tasks run on the loop's thread in the order each thread posted them") {
   UvLoop loop;
@@ -39,6 +59,66 @@ TEST_CASE("uv_loop: tasks run on the loop's thread in the order each thread post
     CHECK(std::is_sorted(order.begin(), order.end()));
   }
   CHECK(std::count(threads.begin(), threads.end(), std::this_thread::get_id()) == 3 * kPosts);
+}
+
+TEST_CASE("uv_loop: what a turn sends to another loop wakes it once, when the turn ends") {
+  UvLoop from;
+  UvLoop to;
+  std::vector<int> ran;
+  std::uint64_t within_the_turn = 99;
+  from.post([&] {
+    for (int i = 0; i < 100; ++i) from.send(to, [&, i] { ran.push_back(i); });
+    from.send(to, [&] { to.stop(); });
+    within_the_turn = unread_wake_ups();
+    from.stop();
+  });
+  from.run();
+  CHECK(within_the_turn == 0);
+  CHECK(unread_wake_ups() == 1);
+  to.run();
+  CHECK(ran.size() == 100);
+  CHECK(std::is_sorted(ran.begin(), ran.end()));
+  CHECK(unread_wake_ups() == 0);
+}
+
+TEST_CASE("uv_loop: a post wakes a loop at once that the sender of an earlier task has not woken yet") {
+  UvLoop from;
+  UvLoop to;
+  std::uint64_t before = 99;
+  std::uint64_t after = 99;
+  from.post([&] {
+    from.send(to, [] {});
+    before = unread_wake_ups();
+    to.post([&] { to.stop(); });
+    after = unread_wake_ups();
+    from.stop();
+  });
+  from.run();
+  CHECK(before == 0);
+  CHECK(after == 1);
+  CHECK(unread_wake_ups() == 1);
+  to.run();
+  CHECK(unread_wake_ups() == 0);
+}
+
+TEST_CASE("uv_loop: what the last turn sends arrives, and what is sent to a closed loop is dropped") {
+  UvLoop from;
+  UvLoop to;
+  bool arrived = false;
+  from.post([&] {
+    from.stop();
+    from.send(to, [&] {
+      arrived = true;
+      to.stop();
+    });
+  });
+  from.run();
+  to.run();
+  CHECK(arrived);
+  to.close();
+  auto dropped = std::make_shared<int>(0);
+  from.send(to, [dropped] { *dropped = 1; });
+  CHECK(dropped.use_count() == 1);
 }
 
 TEST_CASE("uv_loop: a full mailbox lets timers have their turn in between (I35)") {
