@@ -99,9 +99,13 @@ struct CurlPool::SocketWatch {
   CurlPool* pool = nullptr;
   curl_socket_t socket = CURL_SOCKET_BAD;
   PollWatch watch;
+  Readiness wanted;
+  bool open = false;
+  bool idle = false;   // no transfer uses it: it is watched on, because the next one will want the same
 
   static void on_ready(void* owner, Readiness ready) {
     const auto* self = static_cast<SocketWatch*>(owner);
+    if (self->idle) return self->pool->spoil(self->socket);   // ends this watch
     const int events = (ready.readable ? CURL_CSELECT_IN : 0) | (ready.writable ? CURL_CSELECT_OUT : 0);
     CurlPool* const pool = self->pool;
     pool->kick(self->socket, events);  // may end this watch
@@ -298,6 +302,7 @@ void CurlPool::close_multi() {
   idle_sockets_.clear();
   dead_socket_.reset();
   timer_.reset();
+  due_.reset();
 }
 
 void CurlPool::idle_began() {
@@ -308,6 +313,8 @@ void CurlPool::kick(curl_socket_t socket, int events) {
   int running = 0;
   curl_multi_socket_action(multi_, socket, events, &running);
   drain();
+  settle_watches();
+  arm_timer();
 }
 
 void CurlPool::drain() {
@@ -323,52 +330,82 @@ void CurlPool::drain() {
   }
 }
 
-void CurlPool::arm_timer(long timeout_ms) {
-  timer_.reset();
-  if (timeout_ms < 0) return;
-  timer_ = loop_.after(std::chrono::milliseconds(timeout_ms), [this] { timer_fired(); });
+// libcurl changes its mind several times a call, nearly always to something later: the loop's timer is left as it is
+// then, finds nothing due when it comes, and is set again.
+void CurlPool::arm_timer() {
+  if (!due_ || (timer_ && timer_at_ <= *due_)) return;
+  timer_at_ = *due_;
+  timer_ = loop_.after(timer_at_ - loop_.now().mono, [this] { timer_fired(); });
 }
 
 void CurlPool::timer_fired() {
   timer_.reset();
+  const MonoTime now = loop_.now().mono;
+  if (!due_ || now < *due_) return arm_timer();
+  due_.reset();
   kick(CURL_SOCKET_TIMEOUT, 0);
   // libcurl tells a time-out once. Our loop may wake a little before libcurl's clock thinks it is time: ask again.
   long timeout_ms = -1;
-  if (!timer_ && curl_multi_timeout(multi_, &timeout_ms) == CURLM_OK && timeout_ms >= 0) {
-    arm_timer(std::max(timeout_ms, 1L));
+  if (!due_ && curl_multi_timeout(multi_, &timeout_ms) == CURLM_OK && timeout_ms >= 0) {
+    due_ = now + std::chrono::milliseconds(std::max(timeout_ms, 1L));
+    arm_timer();
   }
   deliver();
 }
 
 void CurlPool::watch_socket(curl_socket_t socket, int what) {
-  if (what != CURL_POLL_REMOVE) std::erase(idle_sockets_, socket);
   if (what == CURL_POLL_REMOVE) {
-    sockets_.erase(socket);
+    const auto found = sockets_.find(socket);
+    if (found == sockets_.end()) return;
+    found->second->idle = true;
+    found->second->wanted = {.readable = true};
+    unsettled_.push_back(socket);
     return;
   }
+  std::erase(idle_sockets_, socket);
   std::unique_ptr<SocketWatch>& watch = sockets_[socket];
   if (!watch) {
     watch = std::make_unique<SocketWatch>();
     watch->pool = this;
     watch->socket = socket;
-    CHECK_INVARIANT(watch->watch.open(loop_.raw(), socket, watch.get(), &SocketWatch::on_ready));
   }
-  watch->watch.want({(what & CURL_POLL_IN) != 0, (what & CURL_POLL_OUT) != 0});
+  watch->idle = false;
+  watch->wanted = {(what & CURL_POLL_IN) != 0, (what & CURL_POLL_OUT) != 0};
+  unsettled_.push_back(socket);
+}
+
+// libcurl changes its wishes on the way; what the loop is told is the last one, which for a call on a kept connection is
+// what it was told before.
+void CurlPool::settle_watches() {
+  for (const curl_socket_t socket : unsettled_) {
+    const auto found = sockets_.find(socket);
+    if (found == sockets_.end()) continue;   // closed since
+    SocketWatch& watch = *found->second;
+    if (!std::exchange(watch.open, true)) {
+      CHECK_INVARIANT(watch.watch.open(loop_.raw(), socket, &watch, &SocketWatch::on_ready));
+    }
+    watch.watch.want(watch.wanted);
+  }
+  unsettled_.clear();
 }
 
 // A server has nothing to say on an idle connection: what can be read there is its end, or bytes that would pass for
 // the next call's reply (F73, F74; libcurl 7.88 uses such a connection). A dead socket takes its place, which libcurl
 // finds out and closes.
+void CurlPool::spoil(curl_socket_t socket) {
+  sockets_.erase(socket);   // before another file has its number
+  std::erase(idle_sockets_, socket);
+  CHECK_INVARIANT(::dup3(dead_socket_.get(), socket, O_CLOEXEC) == socket);
+}
+
+// The loop may not have come to see yet what is there to be read.
 void CurlPool::retire_spoilt_connections() {
   if (idle_sockets_.empty()) return;
-  std::vector<pollfd> polled;
-  polled.reserve(idle_sockets_.size());
-  for (const curl_socket_t socket : idle_sockets_) polled.push_back({socket, POLLIN | POLLRDHUP, 0});
-  if (::poll(polled.data(), polled.size(), 0) <= 0) return;
-  for (const pollfd& entry : polled) {
-    if (entry.revents == 0) continue;
-    CHECK_INVARIANT(::dup3(dead_socket_.get(), entry.fd, O_CLOEXEC) == entry.fd);
-    std::erase(idle_sockets_, entry.fd);
+  polled_.clear();
+  for (const curl_socket_t socket : idle_sockets_) polled_.push_back({socket, POLLIN | POLLRDHUP, 0});
+  if (::poll(polled_.data(), polled_.size(), 0) <= 0) return;
+  for (const pollfd& entry : polled_) {
+    if (entry.revents != 0) spoil(entry.fd);
   }
 }
 
@@ -385,7 +422,9 @@ int CurlPool::on_socket(CURL*, curl_socket_t socket, int what, void* self, void*
 }
 
 int CurlPool::on_timer(CURLM*, long timeout_ms, void* self) noexcept {
-  static_cast<CurlPool*>(self)->arm_timer(timeout_ms);
+  auto* pool = static_cast<CurlPool*>(self);
+  pool->due_.reset();
+  if (timeout_ms >= 0) pool->due_ = pool->loop_.now().mono + std::chrono::milliseconds(timeout_ms);
   return 0;
 }
 

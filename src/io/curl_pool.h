@@ -7,12 +7,14 @@
 #pragma once
 
 #include <curl/curl.h>
+#include <poll.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -68,9 +70,11 @@ class CurlPool {
   void idle_began();
   void kick(curl_socket_t socket, int events);
   void drain();
-  void arm_timer(long timeout_ms);
+  void arm_timer();
   void timer_fired();
   void watch_socket(curl_socket_t socket, int what);
+  void settle_watches();
+  void spoil(curl_socket_t socket);
   void retire_spoilt_connections();
 
   static int on_socket(CURL*, curl_socket_t socket, int what, void* self, void*) noexcept;
@@ -89,11 +93,15 @@ class CurlPool {
 
   CURLM* multi_ = nullptr;
   std::map<curl_socket_t, std::unique_ptr<SocketWatch>> sockets_;
-  ports::PendingToken timer_;
+  std::vector<curl_socket_t> unsettled_;   // whose watch libcurl has changed its wish of
+  std::optional<MonoTime> due_;   // when libcurl wants to be called
+  ports::PendingToken timer_;     // comes at timer_at_, which is not after due_
+  MonoTime timer_at_;
   std::vector<std::unique_ptr<CurlTransfer>> idle_transfers_;
 
   FileDescriptor dead_socket_;               // to put in the place of a spoilt connection; open while the multi is
   std::vector<curl_socket_t> idle_sockets_;  // of kept connections that no transfer uses
+  std::vector<pollfd> polled_;               // room for them
 
   std::unordered_map<Call*, std::unique_ptr<Call>> calls_;
   std::deque<Call*> waiting_;     // for a connection to come free

@@ -116,16 +116,25 @@ void CurlTransfer::prepare(const EndpointUrl& endpoint, Request request, curl_sl
   clear();
   body_ = std::move(request.body);
   reply_body_most_ = request.reply_body_most;
+  if (std::exchange(endpoint_, &endpoint) != &endpoint) {
+    OptionSetter(easy_.get())
+        .set(CURLOPT_URL, endpoint.url.c_str())
+        .set(CURLOPT_PROTOCOLS_STR, endpoint.is_https ? "https" : "http");
+  }
+  OptionSetter(easy_.get())
+      .set(CURLOPT_MAXFILESIZE, static_cast<long>(reply_body_most_))
+      .set(CURLOPT_FRESH_CONNECT, request.fresh_connection ? 1L : 0L);
+  set_resolved(resolved);
+  set_body();
+}
+
+void CurlTransfer::set_resolved(curl_slist* resolved) {
+  if (std::exchange(resolved_, resolved) == resolved) return;
   const bool needs_name = resolved != nullptr;
   OptionSetter(easy_.get())
-      .set(CURLOPT_URL, endpoint.url.c_str())
-      .set(CURLOPT_PROTOCOLS_STR, endpoint.is_https ? "https" : "http")
-      .set(CURLOPT_MAXFILESIZE, static_cast<long>(reply_body_most_))
-      .set(CURLOPT_FRESH_CONNECT, request.fresh_connection ? 1L : 0L)
       .set(CURLOPT_RESOLVE, resolved)
       // A name missing from the list must fail rather than start a thread of libcurl's resolver (I40).
       .set(CURLOPT_RESOLVER_START_FUNCTION, needs_name ? &CurlTransfer::on_resolver_start : nullptr);
-  set_body();
 }
 
 void CurlTransfer::set_body() {
@@ -159,7 +168,7 @@ void CurlTransfer::clear() {
   // libcurl keeps the pointers it was given: none may outlive what it points to.
   body_.clear();
   set_body();
-  OptionSetter(easy_.get()).set(CURLOPT_RESOLVE, static_cast<curl_slist*>(nullptr));
+  set_resolved(nullptr);
   reply_body_most_ = 0;
   facts_ = {};
   reply_ = {};

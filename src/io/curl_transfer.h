@@ -58,7 +58,7 @@ class CurlTransfer {
     std::size_t reply_body_most = 0;
     bool fresh_connection = false;
   };
-  // `resolved` is the list for CURLOPT_RESOLVE, null where the name needs none; it must live as long as the call.
+  // `endpoint` outlives the transfer. `resolved` is the list for CURLOPT_RESOLVE, null where the name needs none; it must live as long as the call.
   void prepare(const EndpointUrl& endpoint, Request request, curl_slist* resolved);
   // The reply of a transfer that libcurl reported as done, read before the handle leaves its multi.
   ports::UpstreamReply conclude(CURLcode code);
@@ -75,6 +75,7 @@ class CurlTransfer {
   CurlTransfer(EasyHandle easy, RequestKind kind) : easy_(std::move(easy)), kind_(kind) {}
 
   void set_body();
+  void set_resolved(curl_slist* resolved);
   bool set_constant_options(const TransferSettings& settings);
   bool set_tls_options(const TransferSettings& settings);
   bool set_callbacks(const Lender& lender);
@@ -91,6 +92,8 @@ class CurlTransfer {
 
   EasyHandle easy_;
   RequestKind kind_;
+  const EndpointUrl* endpoint_ = nullptr;   // of the last call
+  curl_slist* resolved_ = nullptr;          // what libcurl has
   Secret body_;
   std::size_t reply_body_most_ = 0;
   TransferFacts facts_;
