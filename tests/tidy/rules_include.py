@@ -10,8 +10,8 @@ SIDEWAYS = {("oauth", "codec"), ("cache", "oauth")}
 # Library header -> the only files of src/ that may include it.
 HOMES = {
     "openssl/*": ("src/cache/identity*", "src/codec/jose*", "src/io/tls*"),
-    "llhttp.h": ("src/http/request_state.h",),
-    "llhttp/*": ("src/http/request_state.h",),
+    "llhttp.h": ("src/http/request_state.h", "src/http/response_parser.cc"),
+    "llhttp/*": ("src/http/request_state.h", "src/http/response_parser.cc"),
     "uv.h": ("src/io/*",),
     "uv/*": ("src/io/*",),
     "curl/*": ("src/io/*",),
