@@ -2,23 +2,17 @@
 
 #include <curl/curl.h>
 
+#include <cerrno>
+
 namespace introspectd::io {
-namespace {
 
 using ports::TransportOutcome;
 
-TransportOutcome outcome_of_code(int code, const TransferFacts& facts) {
+TransportOutcome connect_outcome(int code, int os_error) {
   switch (code) {
-    case CURLE_OK:
-      return TransportOutcome::kOk;
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:
       return TransportOutcome::kNotResolved;
-    case CURLE_COULDNT_CONNECT:
-    case CURLE_INTERFACE_FAILED:
-    case CURLE_FAILED_INIT:
-    case CURLE_OUT_OF_MEMORY:
-      return facts.timed_out_connecting ? TransportOutcome::kTimedOut : TransportOutcome::kRefused;
     case CURLE_OPERATION_TIMEDOUT:
       return TransportOutcome::kTimedOut;
     case CURLE_SSL_CONNECT_ERROR:
@@ -37,23 +31,12 @@ TransportOutcome outcome_of_code(int code, const TransferFacts& facts) {
     case CURLE_SSL_INVALIDCERTSTATUS:
     case CURLE_SSL_CLIENTCERT:
       return TransportOutcome::kTls;
-    case CURLE_FILESIZE_EXCEEDED:
-      return TransportOutcome::kTooLarge;
-    default:  // not HTTP, cut short, reset in the reply, a lying length
+    case CURLE_SEND_ERROR:   // it ended within the handshake
+    case CURLE_RECV_ERROR:
       return TransportOutcome::kBadReply;
+    default:   // nobody there, no route; the OS itself may give up waiting (ETIMEDOUT)
+      return os_error == ETIMEDOUT ? TransportOutcome::kTimedOut : TransportOutcome::kRefused;
   }
-}
-
-}  // namespace
-
-TransportOutcome transport_outcome(int code, const TransferFacts& facts) {
-  if (facts.too_large) return TransportOutcome::kTooLarge;
-  if (facts.reply_refused) return TransportOutcome::kBadReply;
-  // The first connection died under the request; libcurl went for a second one, where we stopped it.
-  if (facts.resend_stopped) return TransportOutcome::kIdleConnectionDied;
-  const bool broke = code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING;
-  if (broke && facts.sent && facts.reused && !facts.reply_begun) return TransportOutcome::kIdleConnectionDied;
-  return outcome_of_code(code, facts);
 }
 
 }  // namespace introspectd::io

@@ -1,4 +1,4 @@
-// transport_outcome: what a finished libcurl transfer means to the service: one table from result codes. Pure.
+// connect_outcome: what it means to the service that libcurl could not make a connection. Pure.
 // Threads: any.  Errors: none.  Cost: a switch.
 #pragma once
 
@@ -6,18 +6,7 @@
 
 namespace introspectd::io {
 
-// What we saw of a transfer besides libcurl's result code.
-struct TransferFacts {
-  bool too_large = false;       // the body passed the cap, or announced it
-  bool reply_refused = false;   // our checks of the head refused it
-  bool resend_stopped = false;  // libcurl wanted to send the request a second time
-  bool sent = false;            // a connection was ready and the request was begun
-  bool reused = false;          // … on a connection that had carried another call before
-  bool reply_begun = false;     // a line of the reply arrived
-  bool timed_out_connecting = false;  // the OS gave up connecting (ETIMEDOUT)
-};
-
-// `code` is a CURLcode.
-ports::TransportOutcome transport_outcome(int code, const TransferFacts& facts);
+// `code` is a CURLcode, `os_error` what the OS said of the last attempt, 0 for nothing.
+ports::TransportOutcome connect_outcome(int code, int os_error);
 
 }  // namespace introspectd::io

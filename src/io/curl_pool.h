@@ -1,30 +1,31 @@
-// CurlPool: one libcurl multi with its connections, for one authorization server, kind of request and credential:
-// libcurl pools by host and TLS settings, never by Authorization, so whatever must not share a connection gets its own
-// pool (I15).
-// Threads: the back loop.  Owns: calls, connections, idle transfers.  Errors: TransportOutcome, through `done`.
-// Cost: a call on a pooled connection is a handful of libcurl calls and ~6 system calls.
-// Contract: as ports::Upstream. libcurl is never called from inside its own callbacks; `done` runs outside libcurl.
+// CurlPool: calls to one authorization server of one kind and with one credential, over connections that are kept.
+// Whatever must not share a connection gets its own pool (I15). One call at a time a connection: what can be read before
+// the request went out, or behind the reply, ends the connection and is nobody's reply (F73, F74). A request is sent at
+// most once: a kept connection that dies under it is told as such, for the service to judge (F78).
+// Threads: the back loop.  Owns: calls and connections.  Errors: TransportOutcome, through `done`.
+// Cost: a call on a kept connection is three system calls: nothing waits there, send, receive.
+// Contract: as ports::Upstream. How slowly a reply comes is the caller's deadline alone: a long poll is silent for most of
+// its life.
 #pragma once
 
-#include <curl/curl.h>
-#include <poll.h>
-
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <map>
+#include <list>
 #include <memory>
 #include <optional>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "base/secret.h"
 #include "base/unique_function.h"
-#include "io/curl_transfer.h"
+#include "io/curl_connection.h"
 #include "io/endpoint_url.h"
-#include "io/file_descriptor.h"
-#include "io/poll_watch.h"
+#include "io/request_head.h"
 #include "io/resolver.h"
+#include "io/tls_trust_store.h"
 #include "io/uv_loop.h"
 #include "ports/upstream.h"
 
@@ -33,8 +34,16 @@ namespace introspectd::io {
 class CurlPool {
  public:
   struct Settings {
-    TransferSettings transfer;
+    RequestKind kind = RequestKind::kFormPost;
+    ConnectionSettings connection;
+    std::string ca_file;      // the only trust where given (F6); else the system's
+    std::string user_agent;
     unsigned max_connections = 32;
+  };
+  struct Request {
+    Secret body;              // a GET has none
+    std::size_t reply_body_most = 0;
+    bool fresh_connection = false;
   };
   using Done = UniqueFunction<void(ports::UpstreamReply)>;
 
@@ -43,74 +52,56 @@ class CurlPool {
   CurlPool& operator=(const CurlPool&) = delete;
   ~CurlPool();
 
-  // `endpoint` must outlive the call.
-  [[nodiscard]] ports::PendingToken post(const EndpointUrl& endpoint, CurlTransfer::Request request, Duration timeout,
-                                         Done done);
+  // `endpoint` must outlive the pool.
+  [[nodiscard]] ports::PendingToken post(const EndpointUrl& endpoint, Request request, Duration timeout, Done done);
   bool idle() const { return calls_.empty(); }
   const Secret& authorization() const { return authorization_; }
 
  private:
   struct Call;
   struct Token;
-  struct SocketWatch;
+  class Lane;
+  using Lanes = std::list<std::unique_ptr<Lane>>;
 
   void begin(Call& call);
   void begin_waiting();
-  void start(Call& call);
+  bool start(Call& call);
+  Lane* kept_lane(const EndpointUrl& endpoint);
+  void connect(Call& call);
+  const TrustStore* trust_of(const EndpointUrl& endpoint);
+  const RequestHead& head_of(const EndpointUrl& endpoint);
   void name_ended(Call& call);
   void finish(Call& call, ports::UpstreamReply reply);
   void finish(Call& call, ports::TransportOutcome outcome);
   void cancel(Call& call);
-  void take_transfer_back(Call& call);
+  void drop(Lane& lane);
+  void keep(Lane& lane);
   void deliver();
   void deliver_soon();
-
-  bool open_multi();
-  void close_multi();
   void idle_began();
-  void kick(curl_socket_t socket, int events);
-  void drain();
-  void arm_timer();
-  void timer_fired();
-  void watch_socket(curl_socket_t socket, int what);
-  void settle_watches();
-  void spoil(curl_socket_t socket);
-  void retire_spoilt_connections();
 
-  static int on_socket(CURL*, curl_socket_t socket, int what, void* self, void*) noexcept;
-  static int on_timer(CURLM*, long timeout_ms, void* self) noexcept;
-  static int on_close_socket(void* self, curl_socket_t socket) noexcept;
-
-  static constexpr std::size_t kMaxIdleTransfers = 32;
-  // An idle pool closes its connections: none would be used again (MAXAGE_CONN), and their fds come back (I36).
+  static constexpr Duration kKeptIdle = std::chrono::seconds(4);     // real servers close after 5 s (F78)
+  static constexpr Duration kLifeMost = std::chrono::seconds(300);   // I51
+  // An idle pool closes its connections: none would be used again, and their fds come back (I36).
   static constexpr Duration kIdleLife = std::chrono::seconds(5);
 
   UvLoop& loop_;
   Resolver& resolver_;
   Settings settings_;
   Secret authorization_;
-  curl_slist* headers_ = nullptr;
-
-  CURLM* multi_ = nullptr;
-  std::map<curl_socket_t, std::unique_ptr<SocketWatch>> sockets_;
-  std::vector<curl_socket_t> unsettled_;   // whose watch libcurl has changed its wish of
-  std::optional<MonoTime> due_;   // when libcurl wants to be called
-  ports::PendingToken timer_;     // comes at timer_at_, which is not after due_
-  MonoTime timer_at_;
-  std::vector<std::unique_ptr<CurlTransfer>> idle_transfers_;
-
-  FileDescriptor dead_socket_;               // to put in the place of a spoilt connection; open while the multi is
-  std::vector<curl_socket_t> idle_sockets_;  // of kept connections that no transfer uses
-  std::vector<pollfd> polled_;               // room for them
+  std::unordered_map<const EndpointUrl*, RequestHead> heads_;
+  std::optional<TrustStore> trust_;       // read when the first connection wants it, forgotten when the pool rests
+  std::array<char, 16384> room_{};        // to read into
 
   std::unordered_map<Call*, std::unique_ptr<Call>> calls_;
-  std::deque<Call*> waiting_;     // for a connection to come free
-  std::size_t running_ = 0;       // in the multi
-  std::deque<Call*> finished_;    // their replies wait for their turn
-  std::deque<Call*> delivering_;  // the turn's batch
+  Lanes busy_;                            // each connects or carries a call
+  Lanes kept_;                            // the one used last in front
+  std::deque<Call*> waiting_;             // for a connection to come free
+  std::deque<Call*> finished_;            // their replies wait for their turn
+  std::deque<Call*> delivering_;          // the turn's batch
   ports::PendingToken delivery_;
   ports::PendingToken idle_end_;
-  bool* destroyed_ = nullptr;     // set while a `done` runs
+  bool* destroyed_ = nullptr;             // set while a `done` runs
 };
 
 }  // namespace introspectd::io

@@ -48,7 +48,7 @@ struct CurlUpstream::Server {
   std::array<PoolGroup, kKinds> groups;
 
   void keep_names(Resolver& resolver) const {
-    if (!groups.front().settings.transfer.unix_socket_path.empty()) return;
+    if (!groups.front().settings.connection.unix_socket_path.empty()) return;
     for (const auto& endpoint : endpoints) {
       if (endpoint && !endpoint->is_numeric) resolver.keep(endpoint->host);
     }
@@ -94,13 +94,13 @@ CurlPool::Settings pool_settings(const AuthorizationServerEndpoints& from, Reque
   CurlPool::Settings settings;
   settings.max_connections = kind == RequestKind::kFormPost ? std::max(from.max_connections, 1U)
                                                             : CurlUpstream::kMaxEventConnections;
-  settings.transfer = {.kind = kind,
-                       .unix_socket_path = from.unix_socket_path,
-                       .ca_file = from.ca_file,
-                       .client_cert_file = from.client_cert_file,
-                       .client_key_file = from.client_key_file,
-                       .user_agent = user_agent,
-                       .connect_timeout = from.connect_timeout};
+  settings.kind = kind;
+  settings.connection = {.unix_socket_path = from.unix_socket_path,
+                         .client_cert_file = from.client_cert_file,
+                         .client_key_file = from.client_key_file,
+                         .connect_timeout = from.connect_timeout};
+  settings.ca_file = from.ca_file;
+  settings.user_agent = user_agent;
   return settings;
 }
 

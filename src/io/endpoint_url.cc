@@ -47,7 +47,7 @@ void recognise_address(EndpointUrl& endpoint) {
 tl::expected<EndpointUrl, std::string> parse_endpoint_url(const std::string& text) {
   const auto refused = [&text](const char* why) { return tl::unexpected<std::string>(text + ": " + why); };
   const UrlHandle url(curl_url(), &curl_url_cleanup);
-  if (!url || curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) return refused("expected a URL");
+  if (!url || curl_url_set(url.get(), CURLUPART_URL, text.c_str(), CURLU_URLENCODE) != CURLUE_OK) return refused("expected a URL");
   EndpointUrl endpoint;
   endpoint.url = text;
   const std::string scheme = part_of(url, CURLUPART_SCHEME).value_or("");
@@ -68,6 +68,10 @@ tl::expected<EndpointUrl, std::string> parse_endpoint_url(const std::string& tex
   const std::string port = part_of(url, CURLUPART_PORT, CURLU_DEFAULT_PORT).value_or("");
   const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), endpoint.port);
   if (error != std::errc{} || endpoint.port == 0) return refused("expected a port from 1 to 65535");
+  endpoint.authority = endpoint.host.find(':') == std::string::npos ? endpoint.host : "[" + endpoint.host + "]";
+  if (const auto named = part_of(url, CURLUPART_PORT, CURLU_NO_DEFAULT_PORT)) endpoint.authority += ":" + *named;
+  endpoint.target = part_of(url, CURLUPART_PATH).value_or("/");
+  if (const auto query = part_of(url, CURLUPART_QUERY)) endpoint.target += "?" + *query;
   return endpoint;
 }
 

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <fstream>
@@ -22,6 +23,7 @@
 #include "io/memory_mapping.h"
 #include "io/poll_watch.h"
 #include "io/random_bytes.h"
+#include "io/request_head.h"
 #include "io/resolver.h"
 #include "io/signals.h"
 #include "tests/unit/io/loop_fixture.h"
@@ -246,29 +248,47 @@ TEST_CASE("endpoint_url: what is no plain https or http URL is refused") {
   }
 }
 
-TEST_CASE("curl_outcome: only a break on a used connection before any reply is an idle death (F78, F83)") {
-  for (const int code : {int{CURLE_SEND_ERROR}, int{CURLE_RECV_ERROR}, int{CURLE_GOT_NOTHING}}) {
-    const TransferFacts died{.sent = true, .reused = true};
-    CHECK(transport_outcome(code, died) == TransportOutcome::kIdleConnectionDied);
-    CHECK(transport_outcome(code, {.sent = true, .reused = false}) == TransportOutcome::kBadReply);
-    CHECK(transport_outcome(code, {.sent = true, .reused = true, .reply_begun = true}) == TransportOutcome::kBadReply);
-  }
-  CHECK(transport_outcome(CURLE_ABORTED_BY_CALLBACK, {.resend_stopped = true, .sent = true}) ==
-        TransportOutcome::kIdleConnectionDied);
-  CHECK(transport_outcome(CURLE_OPERATION_TIMEDOUT, {.sent = true, .reused = true}) == TransportOutcome::kTimedOut);
+TEST_CASE("curl_outcome: why there is no connection (F84 to F88)") {
+  CHECK(connect_outcome(CURLE_COULDNT_CONNECT, ECONNREFUSED) == TransportOutcome::kRefused);
+  CHECK(connect_outcome(CURLE_COULDNT_CONNECT, EHOSTUNREACH) == TransportOutcome::kRefused);
+  CHECK(connect_outcome(CURLE_COULDNT_CONNECT, ETIMEDOUT) == TransportOutcome::kTimedOut);
+  CHECK(connect_outcome(CURLE_OPERATION_TIMEDOUT, 0) == TransportOutcome::kTimedOut);
+  CHECK(connect_outcome(CURLE_COULDNT_RESOLVE_HOST, 0) == TransportOutcome::kNotResolved);
+  CHECK(connect_outcome(CURLE_PEER_FAILED_VERIFICATION, 0) == TransportOutcome::kTls);
+  CHECK(connect_outcome(CURLE_SSL_CONNECT_ERROR, 0) == TransportOutcome::kTls);
+  CHECK(connect_outcome(CURLE_SSL_CACERT_BADFILE, 0) == TransportOutcome::kTls);
+  CHECK(connect_outcome(CURLE_RECV_ERROR, ECONNRESET) == TransportOutcome::kBadReply);
+  CHECK(connect_outcome(CURLE_OUT_OF_MEMORY, 0) == TransportOutcome::kRefused);
 }
 
-TEST_CASE("curl_outcome: what we refused ourselves comes before libcurl's word for it") {
-  CHECK(transport_outcome(CURLE_WRITE_ERROR, {.too_large = true}) == TransportOutcome::kTooLarge);
-  CHECK(transport_outcome(CURLE_WRITE_ERROR, {.reply_refused = true}) == TransportOutcome::kBadReply);
-  CHECK(transport_outcome(CURLE_FILESIZE_EXCEEDED, {}) == TransportOutcome::kTooLarge);
-  CHECK(transport_outcome(CURLE_COULDNT_CONNECT, {}) == TransportOutcome::kRefused);
-  CHECK(transport_outcome(CURLE_COULDNT_CONNECT, {.timed_out_connecting = true}) == TransportOutcome::kTimedOut);
-  CHECK(transport_outcome(CURLE_COULDNT_RESOLVE_HOST, {}) == TransportOutcome::kNotResolved);
-  CHECK(transport_outcome(CURLE_PEER_FAILED_VERIFICATION, {}) == TransportOutcome::kTls);
-  CHECK(transport_outcome(CURLE_SSL_CONNECT_ERROR, {}) == TransportOutcome::kTls);
-  CHECK(transport_outcome(CURLE_PARTIAL_FILE, {}) == TransportOutcome::kBadReply);
-  CHECK(transport_outcome(CURLE_OK, {}) == TransportOutcome::kOk);
+TEST_CASE("endpoint_url: what a request says of its endpoint (RFC 9110 7.2, RFC 9112 3.2.1)") {
+  const auto parts = [](const std::string& url) {
+    const auto endpoint = parse_endpoint_url(url);
+    REQUIRE(endpoint.has_value());
+    return endpoint->authority + " " + endpoint->target;
+  };
+  CHECK(parts("https://as.example/introspect") == "as.example /introspect");
+  CHECK(parts("https://AS.example:443/introspect?a=b&c") == "as.example /introspect?a=b&c");
+  CHECK(parts("http://[::1]:8080/x") == "[::1]:8080 /x");
+  CHECK(parts("http://127.0.0.1") == "127.0.0.1 /");
+  CHECK(parts("https://as.example/a/../b%20c") == "as.example /b%20c");
+}
+
+TEST_CASE("request_head: the bytes of a request, of each kind") {
+  const auto endpoint = parse_endpoint_url("https://as.example/in");
+  REQUIRE(endpoint.has_value());
+  const RequestHead form(RequestKind::kFormPost, *endpoint, "us/1", "Basic eA==");
+  CHECK(form.request("token=t").reveal() ==
+        "POST /in HTTP/1.1\r\nHost: as.example\r\nUser-Agent: us/1\r\nAccept: application/json\r\n"
+        "Content-Type: application/x-www-form-urlencoded\r\nAuthorization: Basic eA==\r\nContent-Length: 7\r\n\r\ntoken=t");
+  const RequestHead json(RequestKind::kJsonPost, *endpoint, "us/1", "");
+  CHECK(json.request("").reveal() ==
+        "POST /in HTTP/1.1\r\nHost: as.example\r\nUser-Agent: us/1\r\nAccept: application/json\r\n"
+        "Content-Type: application/json\r\nContent-Length: 0\r\n\r\n");
+  const RequestHead get(RequestKind::kGet, *endpoint, "us/1", "");
+  CHECK(get.request("").reveal() ==
+        "GET /in HTTP/1.1\r\nHost: as.example\r\nUser-Agent: us/1\r\n"
+        "Accept: application/json, application/jwk-set+json\r\n\r\n");
 }
 
 }  // namespace introspectd::io
