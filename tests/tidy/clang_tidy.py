@@ -36,7 +36,12 @@ def commands(build):
             continue
         words = shlex.split(entry["command"])
         first = next(i for i, word in enumerate(words) if word.startswith("-"))
-        found[path] = words[first : words.index("-MD")]
+        used = words[first : words.index("-MD")]
+        # Looked at without what the build precompiles: it need not be there, and hides what a file does not include.
+        if "-include-pch" in used:
+            at = used.index("-include-pch")
+            del used[at : at + 2]
+        found[path] = used
     return found
 
 
