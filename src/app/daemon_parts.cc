@@ -14,11 +14,12 @@ std::size_t descriptors_kept(const Configuration& configuration, std::size_t fro
   constexpr std::size_t kSpare = 64;
   constexpr std::size_t kOfALoop = 8;
   constexpr std::size_t kOfChannels = 8;   // keys, polls, verification; one that ends beside each that begins
+  constexpr std::size_t kOfAConnection = 3;   // to an AS: its socket, and two with which libcurl would wake itself
   constexpr std::size_t kOfAFleet = 4;
   std::size_t kept = kSpare + service::Node::kAdminConnectionsMost + kOfALoop * (fronts + 1) +
                      configuration.listen_tcp.size() + configuration.notify_tcp.size() + 16;
   for (const AuthorizationServerIo& server : configuration.authorization_servers) {
-    kept += server.max_connections + kOfChannels;
+    kept += kOfAConnection * (server.max_connections + kOfChannels);
   }
   if (!configuration.notify_tcp.empty()) kept += configuration.settings.notify.limits.max_connections;
   if (configuration.fleet) kept += kOfAFleet;

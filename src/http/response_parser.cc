@@ -10,6 +10,9 @@ namespace {
 
 constexpr std::size_t kLongestName = 32;   // of the fields that are looked at; a longer name is another's
 constexpr int kSwitchingProtocols = 101;
+constexpr int kNoContent = 204;
+constexpr int kNotModified = 304;
+constexpr int kFirstFinal = 200;
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
@@ -52,6 +55,7 @@ struct ResponseParser::State {
   bool field_complete();
   bool take_field(std::string_view value);
   bool head_complete();
+  std::size_t room() const;
   bool take_body(std::string_view piece);
   int message_complete();
 
@@ -63,6 +67,7 @@ struct ResponseParser::State {
   std::size_t body_bytes_most = 0;
   std::size_t head_bytes = 0;   // of all heads of this response, interim ones and trailers included
   std::size_t head_lines = 0;
+  std::size_t other_bytes = 0;  // all but the body's own
   std::size_t consumed = 0;
   unsigned content_lengths = 0;
   bool has_transfer_encoding = false;
@@ -100,6 +105,7 @@ void ResponseParser::State::begin(std::size_t most) {
   body_bytes_most = most;
   head_bytes = 0;
   head_lines = 0;
+  other_bytes = 0;
   consumed = 0;
   begun = false;
   keep_alive = false;
@@ -122,9 +128,9 @@ ResponseStatus ResponseParser::State::feed(std::string_view bytes) {
   begun = begun || !bytes.empty();
   while (consumed < bytes.size()) {
     const bool in_head = part == Part::kHead;
-    std::size_t size = bytes.size() - consumed;
-    if (in_head) size = std::min(size, kMaxResponseHeadBytes - head_bytes);
-    if (size == 0) return ResponseStatus::kBad;   // the head is at its limit and goes on
+    const std::size_t size = std::min(bytes.size() - consumed, room());
+    if (size == 0) return ResponseStatus::kBad;   // the head, or what frames the body, is at its limit and goes on
+    const std::size_t body_before = response.body.size();
     const char* const from = bytes.data() + consumed;
     const llhttp_errno_t code = llhttp_execute(&llhttp, from, size);
     const bool paused = code == HPE_PAUSED;
@@ -132,10 +138,18 @@ ResponseStatus ResponseParser::State::feed(std::string_view bytes) {
     const std::size_t read = paused ? static_cast<std::size_t>(llhttp_get_error_pos(&llhttp) - from) : size;
     consumed += read;
     if (in_head) head_bytes += read;
+    other_bytes += read - (response.body.size() - body_before);
     if (part == Part::kBody && paused && !go_on_behind_head()) return ResponseStatus::kBad;
     if (part == Part::kComplete) return ResponseStatus::kComplete;
   }
   return ResponseStatus::kNeedMore;
+}
+
+// How much may be read before something has to be counted anew. llhttp reads the sizes of chunks, their extensions and
+// the space around a trailer's value without a word to us, and does so for ever.
+std::size_t ResponseParser::State::room() const {
+  if (part == Part::kHead) return kMaxResponseHeadBytes - head_bytes;
+  return kMaxResponseHeadBytes + kMaxChunkFramingBytes * body_bytes_most - other_bytes;
 }
 
 // llhttp stops behind each head, so that its bytes can be counted. A message without a body ends there: without another
@@ -198,9 +212,15 @@ bool ResponseParser::State::take_field(std::string_view text) {
 
 bool ResponseParser::State::head_complete() {
   if (!head_grows(0, 1) || llhttp.http_major != 1 || llhttp.status_code == kSwitchingProtocols) return false;
+  // llhttp must take the body for chunked where we do: of what stands around the word it has another idea.
+  if (has_transfer_encoding != ((llhttp.flags & F_CHUNKED) != 0)) return false;
   response.status = llhttp.status_code;
-  too_large = content_lengths != 0 && llhttp.content_length > body_bytes_most;
   part = Part::kBody;
+  // These have no body, whatever their fields say (RFC 9112 §6.3).
+  const bool bodyless =
+      response.status < kFirstFinal || response.status == kNoContent || response.status == kNotModified;
+  if (bodyless) llhttp.flags |= F_SKIPBODY;
+  too_large = !bodyless && content_lengths != 0 && llhttp.content_length > body_bytes_most;
   return !too_large;
 }
 
@@ -211,7 +231,7 @@ bool ResponseParser::State::take_body(std::string_view piece) {
 }
 
 int ResponseParser::State::message_complete() {
-  if (response.status < 200) {
+  if (response.status < kFirstFinal) {
     begin_head();
     return HPE_OK;
   }

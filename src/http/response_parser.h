@@ -2,7 +2,7 @@
 // them (RFC 9112 §2, §4, §6). llhttp finds the tokens and the end of the message; what is judged here: HTTP/1.x only, one
 // framing (two may be believed differently on the way, §6.3), no encoding that was not asked for (F71), a body within the
 // caller's cap, announced or not (F53), a head of at most 100 lines and 32 KiB, interim responses and trailers counted
-// (F54). Interim responses are passed over.
+// (F54), and no more around the body's chunks than the smallest of them need. Interim responses are passed over.
 // Threads: one owner.  Owns: the response in progress.  Errors: ResponseStatus; after one the parser wants begin().
 // Cost: O(bytes); the answer does not depend on how they were cut. Allocates for the response's body and long fields.
 #pragma once
@@ -17,6 +17,8 @@ namespace introspectd::http {
 
 inline constexpr std::size_t kMaxResponseHeadLines = 100;
 inline constexpr std::size_t kMaxResponseHeadBytes = 32 * 1024;
+// What a chunk may cost besides its data, where each byte of the body is one: its size, its line ends and some more.
+inline constexpr std::size_t kMaxChunkFramingBytes = 8;
 
 // What the service reads of a response; fields are empty where absent, joined by ", " where they came more than once.
 struct ReceivedResponse {

@@ -126,7 +126,7 @@ CurlConnection::Moved CurlConnection::read(std::span<char> room) {
   Moved moved;
   const CURLcode code = curl_easy_recv(easy_.get(), room.data(), room.size(), &moved.bytes);
   if (code == CURLE_AGAIN) moved.status = Moved::Status::kWouldBlock;
-  if (code == CURLE_OK && moved.bytes != 0) moved.status = Moved::Status::kBytes;
+  if (code == CURLE_OK) moved.status = moved.bytes != 0 ? Moved::Status::kBytes : Moved::Status::kEnd;
   return moved;
 }
 

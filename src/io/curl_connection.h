@@ -48,8 +48,8 @@ class CurlConnection {
     virtual void ready(Readiness ready) = 0;
   };
   struct Moved {
-    enum class Status : std::uint8_t { kBytes, kWouldBlock, kEnd };   // kEnd: closed or broken
-    Status status = Status::kEnd;
+    enum class Status : std::uint8_t { kBytes, kWouldBlock, kEnd, kBroken };   // kEnd: closed by the server, properly
+    Status status = Status::kBroken;
     std::size_t bytes = 0;
   };
 

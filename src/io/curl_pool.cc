@@ -12,6 +12,8 @@ namespace {
 
 using ports::TransportOutcome;
 
+constexpr int kFirstRefusal = 400;
+
 ports::UpstreamReply reply_of(http::ReceivedResponse received) {
   ports::UpstreamReply reply;
   reply.outcome = TransportOutcome::kOk;
@@ -126,7 +128,7 @@ bool CurlPool::Lane::silent() {
 void CurlPool::Lane::write_on() {
   while (sent_ != request_.size()) {
     const CurlConnection::Moved moved = connection_->write(request_.reveal().substr(sent_));
-    if (moved.status == CurlConnection::Moved::Status::kEnd) return broke();
+    if (moved.status == CurlConnection::Moved::Status::kBroken) return broke();
     if (moved.status == CurlConnection::Moved::Status::kWouldBlock) {
       connection_->watch({.readable = true, .writable = true});
       return;
@@ -156,6 +158,7 @@ void CurlPool::Lane::read_on() {
   for (;;) {
     const CurlConnection::Moved moved = connection_->read(pool_.room_);
     if (moved.status == CurlConnection::Moved::Status::kWouldBlock) return;
+    if (moved.status == CurlConnection::Moved::Status::kBroken) return broke();
     if (moved.status == CurlConnection::Moved::Status::kEnd) {
       if (parser_.end() == http::ResponseStatus::kComplete) return complete();
       return broke();
@@ -170,11 +173,14 @@ void CurlPool::Lane::read_on() {
   }
 }
 
-// The connection is kept where the server keeps it, has said nothing more, and has the whole request.
+// The connection is kept where the server keeps it, has said nothing more, and has the whole request. A refusal may come
+// before it has; an answer that does is to another question (F73).
 void CurlPool::Lane::complete() {
   CurlPool& pool = pool_;
   const bool kept = parser_.keep_alive() && parser_.consumed() == received_ && request_.empty();
-  pool.finish(let_go(), reply_of(parser_.take()));
+  http::ReceivedResponse response = parser_.take();
+  if (!request_.empty() && response.status < kFirstRefusal) return fail(TransportOutcome::kBadReply);
+  pool.finish(let_go(), reply_of(std::move(response)));
   if (!kept) return pool.drop(*this);
   used_ = true;
   idle_since_ = pool.loop_.now().mono;
@@ -270,6 +276,8 @@ bool CurlPool::start(Call& call) {
 // The one used last, so that in quiet times the others grow old; those that are no good any more go.
 CurlPool::Lane* CurlPool::kept_lane(const EndpointUrl& endpoint) {
   const MonoTime now = loop_.now().mono;
+  // The longest idle stand last: those that are not needed any more give their descriptors back (I36).
+  while (!kept_.empty() && kept_.back()->too_old(now)) kept_.pop_back();
   for (auto at = kept_.begin(); at != kept_.end();) {
     Lane& lane = **at;
     if (lane.too_old(now) || !lane.silent()) {
@@ -291,7 +299,7 @@ void CurlPool::connect(Call& call) {
 
 const TrustStore* CurlPool::trust_of(const EndpointUrl& endpoint) {
   if (!endpoint.is_https) return nullptr;
-  if (!trust_) trust_.emplace(settings_.ca_file);
+  if (!trust_ || !trust_->usable()) trust_.emplace(settings_.ca_file);   // it may be readable by now
   return &*trust_;
 }
 
@@ -309,7 +317,7 @@ void CurlPool::finish(Call& call, ports::UpstreamReply reply) {
   call.deadline.reset();
   call.name.reset();
   std::erase(waiting_, &call);
-  if (call.lane != nullptr) drop(*call.lane);   // in the middle of something
+  give_up_lane(call);
   finished_.push_back(&call);
 }
 
@@ -320,7 +328,7 @@ void CurlPool::finish(Call& call, TransportOutcome outcome) {
 }
 
 void CurlPool::cancel(Call& call) {
-  if (call.lane != nullptr) drop(*call.lane);
+  give_up_lane(call);
   std::erase(waiting_, &call);
   std::erase(finished_, &call);
   std::erase(delivering_, &call);
@@ -329,6 +337,11 @@ void CurlPool::cancel(Call& call) {
   if (calls_.empty()) return idle_began();
   begin_waiting();
   if (!finished_.empty()) deliver_soon();
+}
+
+// The connection is in the middle of something: no other call may have it.
+void CurlPool::give_up_lane(Call& call) {
+  if (Lane* const lane = std::exchange(call.lane, nullptr); lane != nullptr) drop(*lane);
 }
 
 void CurlPool::drop(Lane& lane) {

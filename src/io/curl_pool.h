@@ -74,6 +74,7 @@ class CurlPool {
   void finish(Call& call, ports::UpstreamReply reply);
   void finish(Call& call, ports::TransportOutcome outcome);
   void cancel(Call& call);
+  void give_up_lane(Call& call);
   void drop(Lane& lane);
   void keep(Lane& lane);
   void deliver();

@@ -177,6 +177,43 @@ TEST_CASE("response_parser: interim responses are passed over and counted; trail
         ResponseStatus::kBad);
 }
 
+TEST_CASE("response_parser: what frames the chunks is bounded, though llhttp reads it without end (F53, F54)") {
+  const std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const std::size_t most = kMaxResponseHeadBytes + kMaxChunkFramingBytes * kBodyMost;
+  const std::string extension = "1;" + std::string(most - head.size() - 2 - 9, 'x');
+  // Up to the limit: `\r\n{\r\n0\r\n\r\n`, of which one byte is the body's.
+  CHECK(status_of(head + extension + "\r\n{\r\n0\r\n\r\n") == ResponseStatus::kComplete);
+  CHECK(status_of(head + extension + "x\r\n{\r\n0\r\n\r\n") == ResponseStatus::kBad);
+  CHECK(status_of(head + std::string(most, '0')) == ResponseStatus::kBad);
+  CHECK(status_of(head + "0\r\nX:" + std::string(most, ' ')) == ResponseStatus::kBad);
+  std::string smallest = head;
+  for (std::size_t i = 0; i < kBodyMost; ++i) smallest += "1\r\nx\r\n";
+  CHECK(read(smallest + "0\r\n\r\n").response.body.size() == kBodyMost);
+}
+
+TEST_CASE("response_parser: a status that has no body has none, whatever its fields say (RFC 9112 6.3)") {
+  for (const char* status : {"204 No Content", "304 Not Modified"}) {
+    for (const char* fields : {"Content-Length: 5\r\n", "Content-Length: 5000\r\n", "Transfer-Encoding: chunked\r\n"}) {
+      const std::string head = "HTTP/1.1 " + std::string(status) + "\r\n" + fields + "\r\n";
+      const Read got = read(head + "hello");
+      CHECK(got.status == ResponseStatus::kComplete);
+      CHECK(got.response.body.empty());
+      CHECK(got.consumed == head.size());
+    }
+  }
+  CHECK(read("HTTP/1.1 103 Early\r\nContent-Length: 5\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").response.status ==
+        200);
+}
+
+TEST_CASE("response_parser: a body is chunked to llhttp and to us, or the response is bad") {
+  for (const char* coding : {"chunked", "Chunked", " chunked "}) {
+    CAPTURE(coding);
+    CHECK(status_of("HTTP/1.1 200 OK\r\nTransfer-Encoding:" + std::string(coding) + "\r\n\r\n0\r\n\r\n") ==
+          ResponseStatus::kComplete);
+  }
+  CHECK(status_of("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\t\r\n\r\n0\r\n\r\n", true) == ResponseStatus::kBad);
+}
+
 TEST_CASE("response_parser: whether the connection carries on (RFC 9112 9.3)") {
   const auto kept = [](const std::string& version, const std::string& field) {
     return read("HTTP/" + version + " 200 OK\r\n" + field + "Content-Length: 0\r\n\r\n").keep_alive;
