@@ -313,6 +313,47 @@ TEST_CASE("curl_upstream: an idle pool closes its connections after five seconds
   CHECK(server.connections() == 2);
 }
 
+TEST_CASE("curl_upstream: connections that are not needed any more are closed while others are used (I36)") {
+  std::atomic<int> open = 0;
+  const ScriptedServer server([&open](ScriptedConnection& connection) {
+    ++open;
+    while (!connection.read_request().empty()) {
+      std::this_thread::sleep_for(30ms);   // so that calls made together need a connection each
+      if (!connection.send(json_reply("{}"))) break;
+    }
+    --open;
+  });
+  Client client(server.url());
+  std::vector<std::optional<UpstreamReply>> replies(4);
+  std::vector<ports::PendingToken> tokens;
+  for (auto& reply : replies) tokens.push_back(client.post("token=t", reply, {}));
+  REQUIRE(run_until(client.loop, [&] { return std::ranges::all_of(replies, [](const auto& r) { return r.has_value(); }); }));
+  CHECK(open == 4);
+  for (int i = 0; i < 11; ++i) {
+    CHECK(client.ask().outcome == TransportOutcome::kOk);
+    client.rest(400ms);
+  }
+  CHECK(open == 1);
+  CHECK(server.connections() == 4);
+}
+
+TEST_CASE("curl_upstream: a reset is no end of a body that ends with the connection (RFC 9112 8)") {
+  CHECK(outcome_of([](ScriptedConnection& connection) {
+          if (connection.read_request().empty()) return;
+          connection.send("HTTP/1.1 200 OK\r\n\r\n{}");
+          std::this_thread::sleep_for(20ms);
+          connection.reset();
+        }) == TransportOutcome::kBadReply);
+}
+
+TEST_CASE("curl_upstream: a connection takes three descriptors at most, as the daemon reckons") {
+  const ScriptedServer server(always(json_reply("{}")));
+  Client client(server.url());
+  const std::size_t before = open_fds();
+  CHECK(client.ask().outcome == TransportOutcome::kOk);
+  CHECK(open_fds() <= before + 3 + 1);   // and the server's end
+}
+
 TEST_CASE("curl_upstream: fds come back when the pool has been idle, and when the upstream goes (I36)") {
   const ScriptedServer server([](ScriptedConnection& connection) {
     while (!connection.read_request().empty()) connection.send(json_reply("{}"));
