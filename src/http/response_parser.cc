@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "http/request.h"
+
 namespace introspectd::http {
 namespace {
 
@@ -13,13 +15,6 @@ constexpr int kSwitchingProtocols = 101;
 constexpr int kNoContent = 204;
 constexpr int kNotModified = 304;
 constexpr int kFirstFinal = 200;
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
-}
 
 std::string_view trim(std::string_view text) {
   constexpr std::string_view kSpace = " \t\r\n";
@@ -197,16 +192,16 @@ bool ResponseParser::State::field_complete() {
 }
 
 bool ResponseParser::State::take_field(std::string_view text) {
-  if (equal_ignoring_case(name, "content-type")) append_value(response.content_type, text);
-  if (equal_ignoring_case(name, "retry-after")) append_value(response.retry_after, text);
-  if (equal_ignoring_case(name, "cache-control")) append_value(response.cache_control, text);
+  if (same_name(name, "content-type")) append_value(response.content_type, text);
+  if (same_name(name, "retry-after")) append_value(response.retry_after, text);
+  if (same_name(name, "cache-control")) append_value(response.cache_control, text);
   // What comes encoded though none was asked for is not for us, and may be a bomb (F71).
-  if (equal_ignoring_case(name, "content-encoding")) return equal_ignoring_case(text, "identity");
-  if (equal_ignoring_case(name, "transfer-encoding")) {
-    if (has_transfer_encoding || !equal_ignoring_case(text, "chunked")) return false;
+  if (same_name(name, "content-encoding")) return same_name(text, "identity");
+  if (same_name(name, "transfer-encoding")) {
+    if (has_transfer_encoding || !same_name(text, "chunked")) return false;
     has_transfer_encoding = true;
   }
-  if (equal_ignoring_case(name, "content-length")) ++content_lengths;
+  if (same_name(name, "content-length")) ++content_lengths;
   return content_lengths + (has_transfer_encoding ? 1U : 0U) <= 1;
 }
 

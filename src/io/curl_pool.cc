@@ -1,6 +1,7 @@
 #include "io/curl_pool.h"
 
 #include <algorithm>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -90,10 +91,8 @@ class CurlPool::Lane final : public CurlConnection::Events {
 bool CurlPool::Lane::connect(Call& call) {
   call_ = &call;
   call.lane = this;
-  std::vector<std::string> addresses;
-  if (!endpoint_.is_numeric && pool_.settings_.connection.unix_socket_path.empty()) {
-    addresses = pool_.resolver_.answer(endpoint_.host).addresses;
-  }
+  std::span<const std::string> addresses;
+  if (pool_.has_name(endpoint_)) addresses = pool_.resolver_.answer(endpoint_.host).addresses;
   connection_ = CurlConnection::open(pool_.loop_, pool_.settings_.connection, pool_.trust_of(endpoint_), endpoint_,
                                      addresses, *this);
   return connection_ != nullptr;
@@ -221,12 +220,10 @@ ports::PendingToken CurlPool::post(const EndpointUrl& endpoint, Request request,
     finish(call, TransportOutcome::kTimedOut);
     deliver();
   });
-  const bool has_address = endpoint.is_numeric || !settings_.connection.unix_socket_path.empty() ||
-                           !resolver_.answer(endpoint.host).addresses.empty();
-  if (has_address) {
-    begin(call);
-  } else {
+  if (has_name(endpoint) && resolver_.answer(endpoint.host).addresses.empty()) {
     call.name = resolver_.wait(endpoint.host, [this, &call] { name_ended(call); });
+  } else {
+    begin(call);
   }
   if (!finished_.empty()) deliver_soon();  // never inside post
   return token;

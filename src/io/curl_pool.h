@@ -68,6 +68,10 @@ class CurlPool {
   bool start(Call& call);
   Lane* kept_lane(const EndpointUrl& endpoint);
   void connect(Call& call);
+  // Only what is reached by its name has to be looked up.
+  bool has_name(const EndpointUrl& endpoint) const {
+    return !endpoint.is_numeric && settings_.connection.unix_socket_path.empty();
+  }
   const TrustStore* trust_of(const EndpointUrl& endpoint);
   const RequestHead& head_of(const EndpointUrl& endpoint);
   void name_ended(Call& call);

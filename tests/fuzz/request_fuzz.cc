@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/assert.h"
+#include "fuzz/place_of_cut.h"
 #include "http/request_parser.h"
 
 namespace introspectd::http {
@@ -79,18 +80,11 @@ std::string read_stream(std::string_view stream, std::size_t cut, std::size_t st
   }
 }
 
-// FNV-1a: the place of the cut follows from the input, so that every finding can be replayed.
-std::size_t hash_of(std::string_view bytes) {
-  std::uint64_t hash = 0xcbf29ce484222325U;
-  for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
-  return static_cast<std::size_t>(hash);
-}
-
 void check(std::string_view bytes) {
   constexpr std::size_t kByteByByte = 4096;  // longer inputs would take too long that way
   for (const ParserLimits& limits : {ParserLimits{}, ParserLimits{16, 128, 4, 24}}) {
     const std::string whole = read_stream(bytes, bytes.size(), 1, limits);
-    const std::size_t cut = bytes.empty() ? 0 : hash_of(bytes) % bytes.size();
+    const std::size_t cut = fuzz::place_of_cut(bytes);
     CHECK_INVARIANT(read_stream(bytes, cut, bytes.size(), limits) == whole);
     CHECK_INVARIANT(read_stream(bytes, cut, 17, limits) == whole);
     if (bytes.size() <= kByteByByte) CHECK_INVARIANT(read_stream(bytes, 0, 1, limits) == whole);
